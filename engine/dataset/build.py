@@ -1,0 +1,271 @@
+"""Build a dataset: every passage through variants, neutral text, noise and prompt, resumable, same seed same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+import tomllib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli_w
+
+from engine import language, prompting
+from engine.atomic import write_text
+from engine.classifier import CLASSIFIER_VERSION
+from engine.constraints import constraints_of
+from engine.curation import Passage, read_corpus
+from engine.dataset.checks import Check, validate
+from engine.dataset.pairs import Made, make_rows
+from engine.dataset.rows import SPLITS, Row, split_file, write_rows
+from engine.dataset.split import Split, split_passages
+from engine.errors import StyloraError
+from engine.neutral import Neutralizer, open_neutralizer
+from engine.progress import Progress, Report, silent
+from engine.recipe import RECIPE_FILE, Neutralizing, Recipe, Worldview, save_recipe
+from engine.settings import DatasetSettings, NeutralSettings
+from engine.variation.noise import NOISE_VERSION
+
+MANIFEST_FILE = "manifest.toml"
+MANIFEST_FORMAT = 1
+BATCH = 16
+"""Passages made at a time: what a killed build has to do again."""
+
+
+class Batch(msgspec.Struct):
+    """What one batch of passages gave, as kept on disk until the build is complete."""
+
+    start: int
+    rows: list[Row]
+    dropped: dict[str, int]
+
+
+class Built(msgspec.Struct, frozen=True, kw_only=True):
+    """What a build made."""
+
+    output: str
+    rows: dict[str, int]
+    """Rows by split."""
+    counts: dict[str, int]
+    """Training rows by kind."""
+    inputs: dict[str, int]
+    """Training rows by kind of input."""
+    dropped: dict[str, int]
+    """Texts that failed a check, by reason."""
+    passages: int
+    checks: list[Check]
+    seconds: float
+
+
+def make_recipe(
+    author: str,
+    passages: Sequence[Passage],
+    worldview: Worldview,
+    *,
+    settings: DatasetSettings,
+    neutralizer: Neutralizer,
+    seed: int,
+) -> Recipe:
+    """The recipe of a dataset about to be built from `passages`."""
+    return Recipe(
+        author=author,
+        prompt=prompting.PROMPT_VERSION,
+        worldview=worldview,
+        constraints=constraints_of([passage.text for passage in passages]),
+        classifier=CLASSIFIER_VERSION,
+        pipeline=language.PIPELINE_VERSION,
+        neutral=Neutralizing(kind=neutralizer.kind, version=neutralizer.version, settings=dict(neutralizer.settings)),
+        noise_version=NOISE_VERSION,
+        noise=settings.noise,
+        robustness_noise=settings.robustness_noise,
+        variants=tuple(settings.variants),
+        inputs=tuple(settings.inputs),
+        seed=seed,
+    )
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a dataset folder; raises `StyloraError` where there is none or it is damaged."""
+    path = folder / MANIFEST_FILE
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StyloraError(f"{folder}: no dataset here; run 'stylora dataset' to build it") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise StyloraError(f"{path}: not readable ({error}); build the dataset again") from None
+
+
+def build(
+    corpus: Path,
+    output: Path,
+    *,
+    author: str,
+    worldview: Path,
+    settings: DatasetSettings | None = None,
+    neutral: NeutralSettings | None = None,
+    seed: int = 42,
+    fresh: bool = False,
+    report: Report = silent,
+) -> Built:
+    """Build `train.jsonl`, `valid.jsonl`, `test.jsonl`, `recipe.toml` and `manifest.toml` in `output`.
+
+    A build that was stopped goes on where it was and ends in the same bytes; a finished one of the same corpus and
+    recipe is not repeated, unless `fresh`. Raises `StyloraError` for a corpus
+    that cannot be read, or an output folder that belongs to another author.
+    """
+    settings = settings or DatasetSettings()
+    began = time.monotonic()
+    _refuse_other_author(output, author)
+    passages = read_corpus(corpus)
+    neutralizer = open_neutralizer((neutral or NeutralSettings()).kind)
+    recipe = make_recipe(
+        author,
+        passages,
+        prompting.read_worldview(worldview, author),
+        settings=settings,
+        neutralizer=neutralizer,
+        seed=seed,
+    )
+    corpus_digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
+    if not fresh and (finished := _finished(output, recipe, corpus_digest)):
+        return finished
+    splits = split_passages(
+        {passage.id: passage.text for passage in passages}, valid=settings.valid, test=settings.test, seed=seed
+    )
+    partial = output / ".building" / f"{recipe.digest}-{corpus_digest[:16]}.jsonl"
+    if fresh:
+        shutil.rmtree(partial.parent, ignore_errors=True)
+    made = _make_all([(passage, splits[passage.id]) for passage in passages], recipe, neutralizer, partial, report)
+    by_split: dict[str, list[Row]] = {split: [] for split in SPLITS}
+    for row in made.rows:
+        by_split[splits[row.passage]].append(row)
+
+    report(Progress("dataset: checks", message="running the validation checkpoint"))
+    checks = validate(by_split, recipe)
+    # The manifest goes first on a rebuild and comes last: a folder with one is complete.
+    (output / MANIFEST_FILE).unlink(missing_ok=True)
+    save_recipe(recipe, output / RECIPE_FILE)
+    digests = {split: write_rows(split_file(output, split), rows) for split, rows in by_split.items()}
+    built = Built(
+        output=str(output),
+        rows={split: len(rows) for split, rows in by_split.items()},
+        counts=_sorted(Counter(row.kind for row in by_split["train"])),
+        inputs=_sorted(Counter(row.input for row in by_split["train"])),
+        dropped=_sorted(made.dropped),
+        passages=len(passages),
+        checks=checks,
+        seconds=time.monotonic() - began,
+    )
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        "author": author,
+        "recipe": recipe.digest,
+        "corpus": {"path": str(corpus), "sha256": corpus_digest, "passages": len(passages)},
+        "rows": built.rows,
+        "counts": built.counts,
+        "inputs": built.inputs,
+        "dropped": built.dropped,
+        "sha256": digests,
+        "checks": [msgspec.to_builtins(check) for check in checks],
+    }
+    write_text(output / MANIFEST_FILE, tomli_w.dumps(manifest))
+    shutil.rmtree(partial.parent, ignore_errors=True)
+    return built
+
+
+def _finished(output: Path, recipe: Recipe, corpus_digest: str) -> Built | None:
+    """What an earlier build of the same recipe and corpus made, if its files are still as it left them."""
+    if not (output / MANIFEST_FILE).exists():
+        return None
+    manifest = read_manifest(output)
+    if (manifest.get("recipe"), manifest.get("corpus", {}).get("sha256")) != (recipe.digest, corpus_digest):
+        return None
+    for split, digest in manifest["sha256"].items():
+        path = split_file(output, split)
+        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            return None
+    return msgspec.convert(
+        {**manifest, "output": str(output), "passages": manifest["corpus"]["passages"], "seconds": 0.0}, Built
+    )
+
+
+def _sorted(counts: Counter[str]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _refuse_other_author(output: Path, author: str) -> None:
+    if (output / MANIFEST_FILE).exists():
+        other = read_manifest(output).get("author")
+        if other != author:
+            raise StyloraError(f"{output}: holds the dataset of {other!r}, not of {author!r}; choose another --output")
+
+
+def _make_all(
+    passages: Sequence[tuple[Passage, Split]],
+    recipe: Recipe,
+    neutralizer: Neutralizer,
+    partial: Path,
+    report: Report,
+) -> Made:
+    """All rows in passage order, reading finished batches from `partial` and appending the others to it."""
+    finished = {batch.start: batch for batch in _finished_batches(partial)}
+    began, before = time.monotonic(), 0
+    made = Made()
+    for start in range(0, len(passages), BATCH):
+        batch = finished.get(start)
+        if batch is None:
+            part = make_rows(passages[start : start + BATCH], recipe, neutralizer)
+            batch = Batch(start, part.rows, dict(part.dropped))
+            _append(partial, batch)
+        else:
+            before += len(batch.rows)
+        made.rows += batch.rows
+        made.dropped += Counter(batch.dropped)
+        seconds = max(time.monotonic() - began, 1e-9)
+        report(
+            Progress(
+                "dataset",
+                min(start + BATCH, len(passages)),
+                len(passages),
+                values={
+                    "pairs": len(made.rows),
+                    "dropped": made.dropped.total(),
+                    "pairs_per_second": (len(made.rows) - before) / seconds,
+                },
+            )
+        )
+    return made
+
+
+def _append(partial: Path, batch: Batch) -> None:
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("ab") as file:
+            file.write(msgspec.json.encode(batch) + b"\n")
+            file.flush()
+    except OSError as error:
+        raise StyloraError(
+            f"{partial.parent}: cannot be written ({error.strerror}); what is finished is kept; "
+            "free some space and start the same command again"
+        ) from None
+
+
+def _finished_batches(partial: Path) -> Iterator[Batch]:
+    """Batches of an earlier, stopped build. A torn last line is what was being written when it died: cut off."""
+    if not partial.exists():
+        return
+    whole = 0
+    with partial.open("rb") as file:
+        for line in file:
+            try:
+                batch = msgspec.json.decode(line, type=Batch)
+            except msgspec.MsgspecError:
+                break
+            whole += len(line)
+            yield batch
+    with partial.open("ab") as file:
+        file.truncate(whole)

@@ -1,0 +1,1 @@
+"""Rewriting: neutral text, noise, persona prompt, decoding and verification, all by the adapter's recipe."""

@@ -1,0 +1,262 @@
+"""The jobs of a workspace: what the command line runs in the foreground and the host runs for the screens.
+
+Each takes a workspace, a report and plain keyword values, and returns a JSON-able dictionary. What an argument leaves
+out comes from the workspace's `stylora.toml`. Heavy rooms are imported when a job runs, not before.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.errors import StyloraError
+from engine.progress import Progress, Report
+from engine.settings import nearest
+from engine.workspace import Workspace, slug
+
+Result = dict[str, Any]
+
+
+def _given(workspace: Workspace, path: str | Path | None, default: Path) -> Path:
+    """A path as the user gave it, or the workspace's own; relative ones start where the user stands."""
+    return default if path is None else Path(path).expanduser().absolute()
+
+
+def curate(
+    workspace: Workspace,
+    report: Report,
+    *,
+    author: str | None = None,
+    input: Sequence[str | Path] = (),
+    output: str | Path | None = None,
+    target_tokens: int | None = None,
+    min_para_words: int | None = None,
+) -> Result:
+    """Books in, a curated corpus out. Without `input` the author's `styles/<author>_full.txt` is taken."""
+    from engine import curation
+    from engine.models import registry
+
+    settings = workspace.settings
+    author = author or settings.author
+    inputs = [_given(workspace, path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
+    model, count_tokens = registry.token_counter(workspace, report)
+    curated = curation.curate(
+        inputs,
+        _given(workspace, output, workspace.corpus(author)),
+        target_tokens=target_tokens or settings.curation.target_tokens,
+        min_para_words=min_para_words or settings.curation.min_para_words,
+        max_para_words=settings.curation.max_para_words,
+        count_tokens=count_tokens,
+        seed=settings.seed,
+        report=report,
+    )
+    return {"author": author, "tokenizer": model, **_plain(curated)}
+
+
+def dataset(
+    workspace: Workspace,
+    report: Report,
+    *,
+    author: str | None = None,
+    corpus: str | Path | None = None,
+    output: str | Path | None = None,
+    skip_perspective: bool = False,
+    fresh: bool = False,
+) -> Result:
+    """A curated corpus in, training pairs out."""
+    from engine.dataset.build import build
+    from engine.dataset.pairs import PERSPECTIVES
+
+    settings = workspace.settings
+    author = author or settings.author
+    kinds = settings.dataset
+    if skip_perspective:
+        kept = tuple(kind for kind in kinds.variants if kind not in PERSPECTIVES)
+        kinds = msgspec.structs.replace(kinds, variants=kept)
+    built = build(
+        _given(workspace, corpus, workspace.corpus(author)),
+        _given(workspace, output, workspace.dataset(author)),
+        author=author,
+        worldview=workspace.worldview(author),
+        settings=kinds,
+        neutral=settings.neutral,
+        seed=settings.seed,
+        fresh=fresh,
+        report=report,
+    )
+    return {"author": author, "worldview": workspace.worldview(author).name, **_plain(built)}
+
+
+def convert(
+    workspace: Workspace,
+    report: Report,
+    *,
+    hf_path: str | None = None,
+    mlx_path: str | Path | None = None,
+    q_bits: int | None = None,
+    model: str | None = None,
+) -> Result:
+    """A Hugging Face model in, MLX weights out; or a model of `stylora.toml` by its name."""
+    from engine.models import convert as converting
+    from engine.models import registry
+
+    if hf_path is None:
+        entry = registry.ensure(workspace, model or workspace.settings.base_model, report, convert=True)
+        return {"model": entry.name, "path": str(entry.path)}
+    target = _given(workspace, mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
+    converting.convert(hf_path, target, q_bits=q_bits or 0, report=report)
+    return {"model": hf_path, "path": str(target)}
+
+
+def train(
+    workspace: Workspace,
+    report: Report,
+    *,
+    author: str | None = None,
+    config: str | Path | None = None,
+    data: str | Path | None = None,
+    adapter: str | Path | None = None,
+    model: str | None = None,
+    **overrides: Any,
+) -> Result:
+    """A dataset in, an adapter out. `overrides` are fields of the training settings, None meaning unset."""
+    from engine.training import job
+
+    return job.train(
+        workspace,
+        report,
+        author=author,
+        config=config,
+        data=data,
+        adapter=adapter,
+        model=model,
+        overrides={key: value for key, value in overrides.items() if value is not None},
+    )
+
+
+def rewrite(
+    workspace: Workspace,
+    report: Report,
+    *,
+    text: str,
+    adapter: str | Path | None = None,
+    author: str | None = None,
+    variations: int | None = None,
+    strength: float | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+) -> Result:
+    """A text in, several rewrites out, streamed as progress of stage ``rewrite`` with values variation and delta."""
+    from engine.generation.document import rewrite_document
+    from engine.models.decoding import Sampling
+
+    settings = workspace.settings.rewrite
+    rewriter = _rewriter(workspace, _adapter(workspace, adapter, author), report)
+
+    def on_text(variation: int, delta: str) -> None:
+        report(Progress("rewrite", values={"variation": variation, "delta": delta}))
+
+    rewritten = rewrite_document(
+        rewriter,
+        text,
+        variations=variations or settings.variations,
+        strength=settings.strength if strength is None else strength,
+        sampling=Sampling(
+            temperature=settings.temperature if temperature is None else temperature,
+            min_p=settings.min_p,
+            repetition_penalty=settings.repetition_penalty,
+        ),
+        seed=workspace.settings.seed if seed is None else seed,
+        on_text=on_text,
+    )
+    return {"author": rewriter.recipe.author, **_plain(rewritten)}
+
+
+def check(
+    workspace: Workspace,
+    report: Report,
+    *,
+    author: str | None = None,
+    adapter: str | Path | None = None,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    passages: int = 24,
+    variations: int = 1,
+    strength: float | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+) -> Result:
+    """Held-out passages rewritten and measured: the report card."""
+    from engine.models.decoding import Sampling
+    from engine.report.card import check as measure
+
+    settings = workspace.settings.rewrite
+    rewriter = _rewriter(workspace, _adapter(workspace, adapter, author), report)
+    card = measure(
+        rewriter,
+        dataset=_given(workspace, data, workspace.dataset(rewriter.recipe.author)),
+        corpus=_given(workspace, corpus, workspace.corpus(rewriter.recipe.author)),
+        passages=passages,
+        variations=variations,
+        strength=settings.strength if strength is None else strength,
+        sampling=Sampling(
+            temperature=settings.temperature if temperature is None else temperature,
+            min_p=settings.min_p,
+            repetition_penalty=settings.repetition_penalty,
+        ),
+        seed=workspace.settings.seed if seed is None else seed,
+        report=report,
+    )
+    return _plain(card)
+
+
+def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bool = False) -> Result:
+    """The whole street on the bundled author, inside a time box."""
+    from engine.demo import demo as run
+
+    return _plain(run(workspace, minutes=minutes, fresh=fresh, report=report))
+
+
+def _adapter(workspace: Workspace, adapter: str | Path | None, author: str | None) -> Path:
+    return _given(workspace, adapter, workspace.adapter(author or workspace.settings.author))
+
+
+_opened: dict[tuple[Path, int], Any] = {}
+
+
+def _rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
+    """The rewriter of an adapter, kept for the next request while its weights file is the same."""
+    from engine.generation.rewriter import Rewriter
+
+    weights = adapter / "adapters.safetensors"
+    key = (weights, weights.stat().st_mtime_ns if weights.exists() else 0)
+    if key not in _opened:
+        _opened.clear()  # One base model at a time: two would not fit beside each other on most machines.
+        _opened[key] = Rewriter.open(workspace, adapter, report)
+    return _opened[key]
+
+
+def _plain(value: Any) -> Result:
+    return msgspec.to_builtins(value, str_keys=True)
+
+
+def _checked(function: Callable[..., Result]) -> Callable[[Workspace, dict[str, Any], Report], Result]:
+    known = [name for name, one in inspect.signature(function).parameters.items() if one.kind is one.KEYWORD_ONLY]
+    open_ended = any(one.kind is one.VAR_KEYWORD for one in inspect.signature(function).parameters.values())
+
+    def job(workspace: Workspace, params: dict[str, Any], report: Report) -> Result:
+        for name in params:
+            if name not in known and not open_ended:
+                raise StyloraError(f"{function.__name__}: unknown parameter {name!r}{nearest(name, known)}")
+        return function(workspace, report, **params)
+
+    return job
+
+
+JOBS: Mapping[str, Callable[[Workspace, dict[str, Any], Report], Result]] = {
+    function.__name__: _checked(function) for function in (curate, dataset, convert, train, rewrite, check, demo)
+}

@@ -1,0 +1,1 @@
+"""What can be said of a text in numbers: style, meaning, facts, degeneration."""

@@ -1,0 +1,90 @@
+"""A model folder in, a model ready to train or to decode out.
+
+On a CPU the weights become fp32: MLX's fp16, bf16 and quantised products never reach the BLAS there (they
+run at 0.05 to 6 GFLOP/s). On Metal they stay as stored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import StyloraError
+from engine.models import folder, mlx_thread
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model in memory.
+
+    `tokenizer` is mlx-lm's `TokenizerWrapper` around the Hugging Face fast tokenizer: it has
+    ``encode(text, add_special_tokens=False)``, ``decode(ids)``, ``eos_token_id`` and ``eos_token_ids`` (a
+    set: some models end in several ways). `identity` is `engine.models.folder.identity` of the folder.
+    """
+
+    path: Path
+    model: Any
+    tokenizer: Any
+    identity: str
+    config: dict[str, Any]
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers and mlx-lm off the terminal, which belongs to a screen or to a pipe."""
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        yield
+
+
+def in_one_line(error: BaseException) -> str:
+    """The message of a foreign exception, fit for the middle of a `StyloraError`."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
+@mlx_thread.owned
+def load(path: Path) -> Loaded:
+    """Load the model folder `path`, from the disk alone: no network, no code from the folder.
+
+    Runs on the MLX thread; all weights are evaluated when it returns. On a CPU they are fp32 (a quantised
+    model is de-quantised and takes 4 bytes a parameter). Writes nothing on stdout or stderr. Raises
+    `StyloraError` for a missing, damaged or unsupported folder.
+    """
+    path = Path(path)
+    folder.check(path)
+    with quiet():
+        import mlx.core as mx
+        from mlx_lm.utils import load_model, load_tokenizer
+
+        try:
+            model, config = load_model(path, lazy=True)
+            if mx.default_device() == mx.Device(mx.cpu):
+                _to_float32(model)
+            mx.eval(model.parameters())
+            local = {"local_files_only": True, "trust_remote_code": False}
+            tokenizer = load_tokenizer(path, local, eos_token_ids=config.get("eos_token_id"))
+        except Exception as error:
+            raise StyloraError(f"{path}: this model cannot be loaded: {in_one_line(error)}") from error
+    return Loaded(path, model, tokenizer, folder.identity(path), config)
+
+
+def _to_float32(model: Any) -> None:
+    """Make every floating-point weight of `model` fp32, in place; scales first, so nothing is rounded on the way."""
+    import mlx.core as mx
+    from mlx.utils import tree_map
+    from mlx_lm.utils import dequantize_model
+
+    def cast(value: Any) -> Any:
+        return value.astype(mx.float32) if mx.issubdtype(value.dtype, mx.floating) else value
+
+    model.update(tree_map(cast, model.parameters()))
+    dequantize_model(model)
+    model.update(tree_map(cast, model.parameters()))

@@ -1,0 +1,117 @@
+"""The one prompt renderer: what a training row says before its styled side is what rewriting says before decoding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Protocol
+
+from engine.constraints import choose
+from engine.errors import StyloraError
+from engine.recipe import Content, Recipe, Worldview
+
+PROMPT_VERSION = "1"
+SEPARATOR = "###"
+"""Ends the prompt; decoding also stops where the model writes it again."""
+
+_SECTION = re.compile(r"^\[([A-Z ]+)\]:[ \t]*$", re.MULTILINE)
+_KNOWN_SECTIONS = {"SYSTEM ROLE", "NARRATIVE FRAME", "CONCEPTUAL FRAME", "INSTRUCTION", "INPUT"}
+
+
+def read_worldview(path: Path, author: str) -> Worldview:
+    """Parse a worldview file in the mission's format: ``[SYSTEM ROLE]:``, ``[INSTRUCTION]:``, ``[INPUT]:``.
+
+    ``[NARRATIVE FRAME]:`` and ``[CONCEPTUAL FRAME]:`` are optional; each may hold several frames separated by blank
+    lines. ``{author}`` stands for the author's name. A file without sections is one role for everything.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise StyloraError(f"{path}: not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise StyloraError(f"{path}: {error.strerror}; write a worldview prompt there") from None
+    text = text.replace("\r\n", "\n").replace("{author}", author)
+    parts = _SECTION.split(text)
+    sections = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    if unknown := sorted(set(sections) - _KNOWN_SECTIONS):
+        raise StyloraError(f"{path}: unknown section [{unknown[0]}]; known: {', '.join(sorted(_KNOWN_SECTIONS))}")
+    role = sections.get("SYSTEM ROLE", parts[0]).strip()
+    if not role:
+        raise StyloraError(f"{path}: no [SYSTEM ROLE]: section and no text; say there who is speaking")
+    return Worldview(
+        source=path.name,
+        role=role,
+        narrative=_frames(sections.get("NARRATIVE FRAME", "")),
+        conceptual=_frames(sections.get("CONCEPTUAL FRAME", "")),
+        instruction=sections.get("INSTRUCTION", ""),
+    )
+
+
+def _frames(section: str) -> tuple[str, ...]:
+    return tuple(" ".join(frame.split()) for frame in re.split(r"\n\s*\n", section) if frame.strip())
+
+
+def word_target(text: str) -> int:
+    """The N of "Write approximately N words.": words of `text` to the nearest ten, at least ten."""
+    return max(10, round(len(text.split()) / 10) * 10)
+
+
+def clean_input(text: str) -> str:
+    """`text` as it stands in a prompt: one line, and nothing in it that could pass for the prompt's own marks."""
+    line = " ".join(text.split())
+    line = re.sub(r"#{3,}", "##", line)
+    return _SECTION.sub(lambda mark: f"({mark[1]}):", line)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A rendered prompt and what it was made of."""
+
+    text: str
+    content: Content
+    words: int
+    constraints: tuple[str, ...]
+
+
+def compose(
+    recipe: Recipe, *, input: str, content: Content, words: int, name: str, styled: str | None = None
+) -> Prompt:
+    """Render the prompt for one input.
+
+    `name` identifies the draw of frame and constraints under the recipe's seed: the same name gives the same ones.
+    `styled` is the text that will follow where it is known (always in training); see `engine.constraints.choose`.
+    """
+    frames = recipe.worldview.narrative if content == "narrative" else recipe.worldview.conceptual
+    frame = Random(f"{recipe.seed}:frame:{name}").choice(frames) if frames else ""
+    constraints = choose(recipe.constraints, seed=recipe.seed, name=name, styled=styled)
+    instructions = [recipe.worldview.instruction, f"- Write approximately {words} words."]
+    instructions += [f"- {constraint}" for constraint in constraints]
+    role = "\n".join(part for part in (recipe.worldview.role, frame) if part)
+    instruction = "\n".join(part for part in instructions if part)
+    text = f"[SYSTEM ROLE]:\n{role}\n\n[INSTRUCTION]:\n{instruction}\n\n[INPUT]:\n{clean_input(input)}\n{SEPARATOR}\n"
+    return Prompt(text, content, words, constraints)
+
+
+class Tokenizer(Protocol):
+    eos_token_id: int
+
+    def encode(self, text: str, add_special_tokens: bool = ...) -> list[int]: ...
+
+
+def encode_prompt(tokenizer: Tokenizer, prompt: str) -> list[int]:
+    """Token ids the model is fed before it writes."""
+    return list(tokenizer.encode(prompt, add_special_tokens=False))
+
+
+def encode(tokenizer: Tokenizer, prompt: str, styled: str) -> tuple[list[int], int]:
+    """Token ids of a training row and the index of the first one with a loss.
+
+    Prompt and styled side are encoded apart, so that the prompt's ids are those of `encode_prompt` whatever follows.
+    The row ends with the end-of-text token, which has a loss too.
+    """
+    head = encode_prompt(tokenizer, prompt)
+    tail: Sequence[int] = tokenizer.encode(styled, add_special_tokens=False)
+    return [*head, *tail, tokenizer.eos_token_id], len(head)

@@ -1,0 +1,222 @@
+"""What the transformations need to know of a parsed passage: what is quoted, where sentences start, which verbs must
+agree with a subject, and a draft in which words are replaced and phrases moved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from engine.language import inflect, match_case, parse
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+_SINGLE_QUOTED = re.compile(r"(?<![^\W_])‘[^“”]{1,400}?’(?![^\W_])")
+_SINGULAR_FORMS = frozenset({"i", "me", "my", "mine", "myself"})
+_PLURAL_FORMS = frozenset({"we", "us", "our", "ours", "ourselves"})
+_SPEECH = frozenset({"ask", "cry", "say", "shout", "whisper", "exclaim", "answer", "inquire", "demand", "murmur"})
+
+
+def parsed(passage: Doc | str) -> Doc:
+    """`passage` parsed, if it is not already."""
+    return parse(passage) if isinstance(passage, str) else passage
+
+
+def quoted_spans(text: str) -> list[tuple[int, int]]:
+    """Character ranges of quotations and dialogue in `text`, marks included.
+
+    A quotation left open runs to the end of the passage (speech of several paragraphs), one closed without having
+    been opened starts at the beginning.
+    """
+    spans: list[tuple[int, int]] = []
+    opened: int | None = None
+    for found in re.finditer(r"[“”\"]", text):
+        at, mark = found.start(), found[0]
+        opens = mark == "“" or (mark == '"' and opened is None)
+        if opens:
+            opened = at if opened is None else opened
+        else:
+            if opened is not None:
+                spans.append((opened, at + 1))
+            elif not spans and mark == "”":
+                spans.append((0, at + 1))
+            opened = None
+    if opened is not None:
+        spans.append((opened, len(text)))
+    spans += [found.span() for found in _SINGLE_QUOTED.finditer(text)]
+    return spans
+
+
+def quoted(doc: Doc) -> frozenset[int]:
+    """Indices of the tokens inside quotations."""
+    spans = quoted_spans(doc.text)
+    return frozenset(token.i for token in doc if any(start <= token.idx < end for start, end in spans))
+
+
+def first_person(doc: Doc, *, plural: bool = False) -> list[Token]:
+    """The pronouns of the first person outside quotations: singular, or plural ("US" and "mine" as nouns excepted)."""
+    inside = quoted(doc)
+    forms = _PLURAL_FORMS if plural else _SINGULAR_FORMS
+    return [token for token in doc if token.i not in inside and token.lower_ in forms and _is_pronoun(token)]
+
+
+def _is_pronoun(token: Token) -> bool:
+    if token.lower_ == "i":
+        # "Part I", "George I": a numeral after a capitalised word, and not a subject.
+        before = token.nbor(-1) if token.i else None
+        numeral = before is not None and before.is_title and before.pos_ in {"PROPN", "NOUN"}
+        return token.text == "I" and not (numeral and token.dep_ not in {"nsubj", "nsubjpass", "conj"})
+    if token.lower_ == "mine":
+        return token.pos_ == "PRON" or not any(
+            child.dep_ in {"det", "amod", "compound", "poss", "nummod"} for child in token.children
+        )
+    return token.text != "US"
+
+
+def subject_of(token: Token) -> Token | None:
+    """The subject of the clause around `token`, shared subjects of joined verbs included; None where there is none."""
+    for verb in token.ancestors:
+        if verb.pos_ not in {"VERB", "AUX"}:
+            continue
+        for child in verb.children:
+            if child.dep_ in {"nsubj", "nsubjpass"}:
+                return child
+        if verb.dep_ not in {"conj", "xcomp", "advcl", "prep", "pcomp"} or verb.tag_ not in {"VBG", "VB", "VBN"}:
+            if verb.dep_ != "conj":
+                return None
+    return None
+
+
+def opens_sentence(token: Token) -> bool:
+    """Whether a sentence starts at `token`, judged by the marks before it rather than by the parser."""
+    at = token.i - 1
+    doc = token.doc
+    while at >= 0 and doc[at].text in {"“", "‘", '"', "'", "(", "["}:
+        at -= 1
+    if at < 0:
+        return True
+    if doc[at].text in {"”", "’", '"', "'", ")"} and at > 0:
+        ending = doc[at - 1].text
+        if ending in {"!", "?", "!?"}:
+            return token.head.lemma_ not in _SPEECH
+        return ending in {".", "...", "…"}
+    return doc[at].text in {".", "!", "?"} or doc[at].is_space
+
+
+def lemma(token: Token) -> str:
+    return token.lemma_.lower()
+
+
+def finite(verb: Token) -> Token | None:
+    """The token of the verb group of `verb` that carries person: its first auxiliary, or itself."""
+    helpers = [child for child in verb.children if child.dep_ in {"aux", "auxpass"} and child.text.lower() != "to"]
+    if helpers:
+        return helpers[0]
+    return verb if verb.pos_ in {"VERB", "AUX"} or verb.tag_.startswith("VB") else None
+
+
+def shared(verb: Token) -> Iterator[Token]:
+    """`verb` and the verbs joined to it that have no subject of their own."""
+    yield verb
+    for child in verb.children:
+        if child.dep_ != "conj" or child.pos_ not in {"VERB", "AUX"}:
+            continue
+        if not any(grand.dep_ in {"nsubj", "nsubjpass", "expl", "csubj"} for grand in child.children):
+            yield from shared(child)
+
+
+def agreeing(subject: Token) -> list[Token]:
+    """The person-bearing tokens of every verb whose subject is `subject`, relative clauses about it included."""
+    heads = [subject.head] if subject.dep_ in {"nsubj", "nsubjpass"} else []
+    for child in subject.children:
+        if child.dep_ == "relcl" and any(
+            grand.dep_ in {"nsubj", "nsubjpass"} and grand.lower_ in {"who", "that"} for grand in child.children
+        ):
+            heads.append(child)
+    found: list[Token] = []
+    for head in heads:
+        for index, verb in enumerate(shared(head)):
+            token = finite(verb)
+            # A joined verb under a shared auxiliary ("had seen and heard") is not finite itself.
+            if token is not None and (index == 0 or token is not verb or verb.tag_ in {"VBP", "VBD", "VBZ"}):
+                found.append(token)
+    return found
+
+
+def is_past(doc: Doc) -> bool:
+    """Whether the passage is told in the past tense, by its finite verbs."""
+    past = sum(token.tag_ == "VBD" for token in doc)
+    return past >= sum(token.tag_ in {"VBP", "VBZ"} for token in doc)
+
+
+def third_person(token: Token, past: bool) -> str:
+    """The third person singular of a finite verb or auxiliary that stood with "I" or "we"."""
+    low = token.lower_.replace("’", "'")
+    known = {"am": "is", "are": "is", "'m": "is", "'re": "is", "were": "was", "have": "has", "'ve": "has", "do": "does"}
+    if low == "were" and token.nbor(-1).lower_ == "i":
+        return token.text
+    if low in known:
+        return match_case(known[low], token.text)
+    if low == "shall":
+        return match_case("will", token.text)
+    if low == "'ll":
+        return "will"
+    if low == "'d":
+        return "had" if token.head.tag_ == "VBN" else "would"
+    if token.tag_ not in {"VBP", "VB"}:
+        return token.text
+    if token.tag_ == "VB" and token.dep_ in {"aux", "xcomp", "ccomp"} and token.head.tag_ != "VBP":
+        return token.text
+    if past and inflect(lemma(token), "VBD") == low:
+        return token.text
+    if lemma(token) in {"dare", "need"} and _bare(token):
+        return token.text
+    return match_case(inflect(lemma(token), "VBZ"), token.text)
+
+
+def _bare(token: Token) -> bool:
+    """Whether "dare" or "need" stands as a modal, before "not" or an infinitive without "to"."""
+    following = token.doc[token.i + 1] if token.i + 1 < len(token.doc) else None
+    return following is not None and (following.lower_ in {"not", "n't"} or following.tag_ == "VB")
+
+
+class Draft:
+    """A passage under revision: words replaced or dropped, phrases moved, spacing kept."""
+
+    def __init__(self, doc: Doc) -> None:
+        self.doc = doc
+        self.words = [token.text for token in doc]
+        self.spaces = [token.whitespace_ for token in doc]
+        self.order = list(range(len(doc)))
+        self.touched: set[int] = set()
+
+    def put(self, token: Token, text: str) -> None:
+        """Replace `token`; an empty text drops it together with the space after it."""
+        if text != self.words[token.i]:
+            self.words[token.i] = text
+            self.touched.add(token.i)
+
+    def part(self, token: Token) -> None:
+        """Part a contraction: a space between `token` and the one before it."""
+        self.spaces[token.i - 1] = " "
+
+    def move(self, start: int, end: int, before: int) -> None:
+        """Move the tokens from `start` up to `end` to just before the earlier token `before`."""
+        moved = [index for index in self.order if start <= index < end]
+        rest = [index for index in self.order if not start <= index < end]
+        at = rest.index(before)
+        self.order = rest[:at] + moved + rest[at:]
+        self.spaces[rest[rest.index(start - 1)]] = self.spaces[end - 1]
+        self.spaces[end - 1] = " "
+        self.touched.update(moved)
+
+    def text(self) -> str:
+        """The passage as it stands."""
+        parts: list[str] = []
+        for index in self.order:
+            if self.words[index]:
+                parts.append(self.words[index] + self.spaces[index])
+            elif not self.spaces[index] and parts:
+                parts[-1] = parts[-1].rstrip()
+        return "".join(parts).strip()

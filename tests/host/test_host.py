@@ -1,0 +1,333 @@
+"""A host process as its clients meet it: jobs, journals, other clients, bad ones, and sudden death."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import StyloraError
+from engine.host import address, journal, protocol
+from engine.host.client import HostClient, log_path
+from engine.host.journal import Event
+from engine.workspace import Workspace
+
+COMMAND = (sys.executable, str(Path(__file__).with_name("small_host.py")))
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    root = tmp_path / "work"
+    root.mkdir()
+    (root / "stylora.toml").write_text('author = "Small"\n')
+    return Workspace(root)
+
+
+@pytest.fixture
+async def client(workspace: Workspace) -> AsyncIterator[HostClient]:
+    client = await HostClient.connect(workspace, command=COMMAND)
+    yield client
+    if not client.lost:
+        await client.stop(force=True)
+        await gone(client)
+
+
+async def gone(client: HostClient) -> None:
+    async with asyncio.timeout(10):
+        while not client.lost:
+            await asyncio.sleep(0.01)
+
+
+async def events(client: HostClient, job: str) -> list[Event]:
+    async with asyncio.timeout(20):
+        return [event async for batch in client.follow(job) for event in batch]
+
+
+async def running(client: HostClient, job: str) -> None:
+    async with asyncio.timeout(10):
+        while client.jobs[job].last < 2:
+            await asyncio.sleep(0.01)
+
+
+async def test_job_reports_and_ends_with_its_result(client: HostClient) -> None:
+    job = await client.start("count", {"to": 3, "talk": True})
+    told = await events(client, job)
+    assert [event.what for event in told] == ["queued", "started", "progress", "progress", "progress", "done"]
+    assert [event.n for event in told] == list(range(6))
+    assert [event.message for event in told[2:5]] == ["line 0", "line 1", "line 2"]
+    assert told[-1].result == {"counted": 3}
+    assert told[0].params == {"to": 3, "talk": True}
+
+
+async def test_journal_alone_rebuilds_what_live_clients_saw(client: HostClient, workspace: Workspace) -> None:
+    job = await client.start("count", {"to": 50})
+    live = await events(client, job)
+    assert list(journal.replay(journal.path(workspace, job))) == live
+    state = journal.summary(journal.path(workspace, job))
+    assert state
+    assert (state.status, state.done, state.total, state.result) == ("done", 50, 50, {"counted": 50})
+
+
+async def test_second_client_sees_the_same_from_the_beginning(client: HostClient, workspace: Workspace) -> None:
+    job = await client.start("gate", {"until": "go"})
+    await running(client, job)
+    second = await HostClient.connect(workspace, command=COMMAND)
+    assert second.host_pid == client.host_pid
+    assert second.jobs[job].status == "running"
+    following = [asyncio.create_task(events(each, job)) for each in (client, second)]
+    (workspace.root / "go").touch()
+    first, other = await asyncio.gather(*following)
+    assert first == other
+    assert first[-1].what == "done"
+    second.close()
+
+
+async def test_jobs_run_one_at_a_time_in_order(client: HostClient, workspace: Workspace) -> None:
+    first = await client.start("gate", {"until": "go"})
+    second = await client.start("count", {})
+    await running(client, first)
+    assert [(state.job, state.status) for state in client.active()] == [(first, "running"), (second, "queued")]
+    (workspace.root / "go").touch()
+    told = await events(client, second)
+    assert told[1].t >= (await events(client, first))[-1].t
+
+
+async def test_cancel_stops_a_running_job_and_a_waiting_one_at_once(client: HostClient) -> None:
+    first = await client.start("gate", {"until": "never"})
+    second = await client.start("count", {})
+    await running(client, first)
+    await client.cancel(second)
+    assert [event.what for event in await events(client, second)] == ["queued", "cancelled"]
+    assert client.jobs[first].status == "running"
+    await client.cancel(first)
+    assert (await events(client, first))[-1].what == "cancelled"
+    with pytest.raises(StyloraError, match="nothing to cancel"):
+        await client.cancel(first)
+
+
+async def test_user_error_is_its_line_and_a_crash_hides_the_text(client: HostClient, workspace: Workspace) -> None:
+    refused = (await events(client, await client.start("refuse", {})))[-1]
+    assert (refused.what, refused.error) == ("failed", "book.txt: no such file")
+    crashed = (await events(client, await client.start("crash", {"text": "mine"})))[-1]
+    assert crashed.what == "failed"
+    assert "ValueError at small_host.py" in crashed.error
+    assert "mine" not in crashed.error
+    assert "Traceback" in log_path(workspace).read_text()
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+
+
+async def test_unknown_job_is_refused_with_the_known_ones(client: HostClient) -> None:
+    with pytest.raises(StyloraError, match="no such job; there are count, crash"):
+        await client.start("dance", {})
+
+
+async def test_what_the_user_wrote_is_readable_by_the_user_alone(client: HostClient, workspace: Workspace) -> None:
+    job = await client.start("count", {"text": "private"})
+    await events(client, job)
+    found = address.find(workspace)
+    assert found
+    files = [journal.path(workspace, job), log_path(workspace), Path(found.socket)]
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
+    assert stat.S_IMODE(Path(found.socket).parent.stat().st_mode) == 0o700
+
+
+async def raw(workspace: Workspace) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    found = address.find(workspace)
+    assert found
+    return await asyncio.open_unix_connection(found.socket)
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"\x00\xff\xfe\n", b'{"type":"start"}\n', b'{"type":"start","ref":1,"kind":"count","params":{}}\n']
+)
+async def test_garbage_ends_only_its_sender(client: HostClient, workspace: Workspace, garbage: bytes) -> None:
+    reader, writer = await raw(workspace)
+    writer.write(garbage)
+    assert protocol.answer((await reader.readline()).rstrip()).error  # type: ignore[union-attr]
+    assert await reader.read() == b""
+    writer.close()
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+
+
+async def test_endless_line_ends_its_sender(client: HostClient, workspace: Workspace) -> None:
+    reader, writer = await raw(workspace)
+    writer.write(b"x" * (protocol.LONGEST_LINE + (1 << 20)))
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+
+
+async def test_client_that_never_reads_is_dropped_and_slows_nobody(client: HostClient, workspace: Workspace) -> None:
+    found = address.find(workspace)
+    assert found
+    deaf = socket.socket(socket.AF_UNIX)
+    deaf.connect(found.socket)
+    deaf.sendall(protocol.pack(protocol.Hello(protocol.PROTOCOL)))
+    job = await client.start("flood", {"lines": 20_000})
+    told = await events(client, job)
+    assert told[-1].what == "done"
+    assert len(told) == 20_003
+    assert "does not read" in log_path(workspace).read_text()
+    deaf.close()
+
+
+async def test_killed_host_is_noticed_at_once_and_its_job_is_interrupted(workspace: Workspace) -> None:
+    client = await HostClient.connect(workspace, command=COMMAND)
+    job = await client.start("gate", {"until": "never"})
+    await running(client, job)
+    began = time.monotonic()
+    os.kill(client.host_pid, signal.SIGKILL)
+    assert (await events(client, job))[-1].what == "interrupted"
+    assert time.monotonic() - began < 1
+    assert client.jobs[job].status == "interrupted"
+    with pytest.raises(StyloraError, match="host is gone"):
+        await client.start("count", {})
+
+    successor = await HostClient.connect(workspace, command=COMMAND)  # over the dead one's socket
+    assert successor.jobs[job].status == "interrupted"
+    assert (await events(successor, job))[-1].what == "interrupted"
+    await successor.stop()
+    await gone(successor)
+
+
+async def test_stale_or_foreign_file_at_the_socket_is_replaced(workspace: Workspace) -> None:
+    address.socket_path(workspace).write_text("stale")
+    client = await HostClient.connect(workspace, command=COMMAND)
+    await client.stop()
+    await gone(client)
+
+
+async def test_two_clients_starting_at_once_share_one_host(workspace: Workspace) -> None:
+    clients = await asyncio.gather(*(HostClient.connect(workspace, command=COMMAND) for _ in range(3)))
+    assert len({client.host_pid for client in clients}) == 1
+    await clients[0].stop()
+    for client in clients:
+        await gone(client)
+
+
+async def test_idle_host_of_older_code_is_replaced(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = await HostClient.connect(workspace, command=COMMAND)
+    monkeypatch.setattr(address, "build", lambda: "newer")
+    new = await HostClient.connect(workspace, command=COMMAND)
+    assert new.host_pid != old.host_pid
+    assert old.lost
+    await new.stop()
+    await gone(new)
+
+
+async def test_hang_up_and_interrupt_do_not_reach_the_host(client: HostClient) -> None:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        os.kill(client.host_pid, number)
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+    assert os.getsid(client.host_pid) == client.host_pid != os.getsid(0)
+
+
+async def test_terminated_host_lets_its_job_stop_in_order(client: HostClient, workspace: Workspace) -> None:
+    job = await client.start("gate", {"until": "never"})
+    await running(client, job)
+    os.kill(client.host_pid, signal.SIGTERM)
+    assert (await events(client, job))[-1].what == "cancelled"
+    await gone(client)
+
+
+async def test_idle_host_leaves_and_cleans_up(workspace: Workspace) -> None:
+    client = await HostClient.connect(workspace, command=(*COMMAND[:1], "-c", LEAVES_SOON))
+    found = address.find(workspace)
+    assert found
+    client.close()
+    await gone(client)
+    async with asyncio.timeout(10):
+        while Path(found.socket).exists():
+            await asyncio.sleep(0.02)
+    assert await HostClient.attach(workspace) is None
+
+
+LEAVES_SOON = """
+import sys
+from pathlib import Path
+from engine.host.server import serve
+from engine.workspace import Workspace
+serve(Workspace(Path(sys.argv[1])), {}, idle_minutes=0.005)
+"""
+
+
+async def test_swept_away_socket_comes_back(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await HostClient.connect(workspace, command=(*COMMAND[:1], "-c", LEAVES_SOON))
+    found = address.find(workspace)
+    assert found
+    Path(found.socket).unlink()
+    async with asyncio.timeout(10):
+        while not Path(found.socket).exists():
+            await asyncio.sleep(0.02)
+    second = await HostClient.attach(workspace)
+    assert second
+    assert second.host_pid == client.host_pid
+    for each in (client, second):
+        each.close()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to become someone else")
+async def test_other_users_are_refused_even_through_an_open_door(client: HostClient, workspace: Workspace) -> None:
+    found = address.find(workspace)
+    assert found
+    door = Path(found.socket)
+    for folder in [door.parent, *door.parent.parents]:
+        if folder != Path("/"):
+            folder.chmod(folder.stat().st_mode | 0o755)
+    door.chmod(0o666)
+    intruder = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import os, socket, sys; os.setuid(65534); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]);"
+        's.sendall(b\'{"type":"hello","protocol":1}\\n\'); print(len(s.recv(100)))',
+        found.socket,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await intruder.communicate()
+    assert out.strip() in (b"0", b"")
+    assert b"PermissionError" not in err
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+
+
+def test_mutilated_journal_lines_are_passed_over(workspace: Workspace) -> None:
+    written = journal.Journal(workspace, "count")
+    written.append("queued", kind="count")
+    path = journal.path(workspace, written.job)
+    with path.open("ab") as file:
+        file.write(b'{"n":1,"t":\n' + json.dumps({"n": 2, "t": 1.0, "what": "started"}).encode() + b"\n{torn")
+    assert [event.n for event in journal.replay(path)] == [0, 2]
+    journal.mark_interrupted(workspace)
+    state = journal.summary(path)
+    assert state
+    assert state.status == "interrupted"
+    written.close()
+
+
+def test_not_a_number_is_a_gap(workspace: Workspace) -> None:
+    written = journal.Journal(workspace, "train")
+    written.append("progress", stage="train", values={"loss": float("nan")})
+    (event,) = journal.replay(journal.path(workspace, written.job))
+    assert event.values == {"loss": None}
+    written.close()
+
+
+def test_folder_of_someone_else_is_refused(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    with pytest.raises(StyloraError, match="not a folder of yours"):
+        address.private_folder(link)

@@ -1,0 +1,1 @@
+"""What people see of Stylora: the command line and the terminal app."""

@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.constraints import choose
 from engine.errors import StyloraError
 from engine.recipe import Content, Recipe, Worldview
+from engine.variation.noise import perturb
 
 PROMPT_VERSION = "1"
 SEPARATOR = "###"
@@ -71,6 +72,8 @@ class Prompt:
     """A rendered prompt and what it was made of."""
 
     text: str
+    input: str
+    """The input as it stands in the prompt, noise included."""
     content: Content
     words: int
     constraints: tuple[str, ...]
@@ -91,8 +94,29 @@ def compose(
     instructions += [f"- {constraint}" for constraint in constraints]
     role = "\n".join(part for part in (recipe.worldview.role, frame) if part)
     instruction = "\n".join(part for part in instructions if part)
-    text = f"[SYSTEM ROLE]:\n{role}\n\n[INSTRUCTION]:\n{instruction}\n\n[INPUT]:\n{clean_input(input)}\n{SEPARATOR}\n"
-    return Prompt(text, content, words, constraints)
+    clean = clean_input(input)
+    text = f"[SYSTEM ROLE]:\n{role}\n\n[INSTRUCTION]:\n{instruction}\n\n[INPUT]:\n{clean}\n{SEPARATOR}\n"
+    return Prompt(text, clean, content, words, constraints)
+
+
+def prepare(
+    recipe: Recipe,
+    neutral: str,
+    *,
+    content: Content,
+    words: int,
+    name: str,
+    styled: str | None = None,
+    robust: bool = False,
+) -> Prompt:
+    """From neutral text to the prompt, noise included: the last steps before the model, for training and rewriting.
+
+    `name` identifies the draws of noise, frame and constraints under the recipe's seed; `robust` takes the heavy noise
+    of the robustness copies.
+    """
+    rate = recipe.robustness_noise if robust else recipe.noise
+    noised = perturb(neutral, rate=rate, seed=recipe.seed, name=name).text
+    return compose(recipe, input=noised, content=content, words=words, name=name, styled=styled)
 
 
 class Tokenizer(Protocol):

@@ -326,7 +326,6 @@ def check(
 def doctor(json: Json = False) -> None:
     """Check this machine and workspace: what works, what does not, what to do about it."""
     from engine.report.doctor import examine
-
     from tui import console
 
     try:

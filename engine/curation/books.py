@@ -8,6 +8,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 from engine.curation.markup import html_lines
@@ -105,11 +106,11 @@ def _spine(opf: str, folder: str) -> Iterator[tuple[str, str]]:
     for tag in re.findall(r"<(?:\w+:)?item\b([^>]*)>", opf):
         attributes = _attributes(tag)
         items[attributes.get("id", "")] = attributes
-    guide = {
-        posixpath.normpath(posixpath.join(folder, unquote(attributes.get("href", "").split("#")[0]))): kind
-        for attributes in map(_attributes, re.findall(r"<(?:\w+:)?reference\b([^>]*)>", opf))
-        if (kind := _GUIDE.get(attributes.get("type", "").lower(), ""))
-    }
+    guide = {}
+    for attributes in map(_attributes, re.findall(r"<(?:\w+:)?reference\b([^>]*)>", opf)):
+        href, kind = attributes.get("href", ""), _GUIDE.get(attributes.get("type", "").lower())
+        if kind and "#" not in href:  # a fragment names a place in a file that holds more
+            guide[posixpath.normpath(posixpath.join(folder, unquote(href)))] = kind
     for tag in re.findall(r"<(?:\w+:)?itemref\b([^>]*)>", opf):
         item = items.get(_attributes(tag).get("idref", ""), {})
         if "html" in item.get("media-type", "html") and item.get("href"):
@@ -133,6 +134,13 @@ _GUIDE = {  # OPF 2.0 guide types
 }
 
 
+def _unlocked(document: Any) -> bool:
+    try:
+        return bool(document.decrypt(""))
+    except Exception:  # a cipher that is not installed here
+        return False
+
+
 def _pdf(path: Path) -> tuple[str, list[Line]]:
     import pypdf
 
@@ -140,7 +148,7 @@ def _pdf(path: Path) -> tuple[str, list[Line]]:
     lines: list[Line] = []
     try:
         document = pypdf.PdfReader(path)
-        if document.is_encrypted and not document.decrypt(""):
+        if document.is_encrypted and not _unlocked(document):
             raise StyloraError(f"{path}: protected by a password; save it without one")
         if len(document.pages) > MAX_PAGES:
             raise StyloraError(f"{path}: {len(document.pages):,} pages; at most {MAX_PAGES:,}; split it into parts")

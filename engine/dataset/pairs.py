@@ -17,7 +17,6 @@ from engine.neutral import Neutralizer
 from engine.recipe import Recipe
 from engine.variation import Rejected, Variant
 from engine.variation.inputs import abstract, dropout
-from engine.variation.noise import perturb
 from engine.variation.perspective import shift
 from engine.variation.snowflake import snowflake
 
@@ -90,14 +89,18 @@ def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: st
             inputs["dropout"] = dropout(neutral)
         if "abstract" in recipe.inputs:
             inputs["abstract"] = abstract(neutral)
-    rows = [(kind, variant, text, recipe.noise) for variant, text in inputs.items()]
+    rows = [(kind, variant, text) for variant, text in inputs.items()]
     if kind == "original" and split == "train" and "robustness" in recipe.variants:
-        rows.append(("robustness", "standard", neutral, recipe.robustness_noise))
-    for row_kind, variant, text, noise in rows:
-        name = f"{passage.id}:{row_kind}:{variant}"
-        noised = perturb(text, rate=noise, seed=recipe.seed, name=name).text
-        prompt = prompting.compose(
-            recipe, input=noised, content=content, words=prompting.word_target(styled), name=name, styled=styled
+        rows.append(("robustness", "standard", neutral))
+    for row_kind, variant, text in rows:
+        prompt = prompting.prepare(
+            recipe,
+            text,
+            content=content,
+            words=prompting.word_target(styled),
+            name=f"{passage.id}:{row_kind}:{variant}",
+            styled=styled,
+            robust=row_kind == "robustness",
         )
         made.rows.append(
             Row(
@@ -107,6 +110,6 @@ def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: st
                 input=variant,
                 content=content,
                 passage=passage.id,
-                neutral=noised,
+                neutral=prompt.input,
             )
         )

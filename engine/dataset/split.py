@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import Literal
 
-from engine.measures.style_distance import tokens
+from engine.measures.degeneration import plain_words
 
 Split = Literal["train", "valid", "test"]
 
@@ -17,7 +17,7 @@ LEAK_SPAN = 13
 
 def spans(text: str, size: int = LEAK_SPAN) -> Iterator[tuple[str, ...]]:
     """Every run of `size` words of `text`, punctuation and case aside."""
-    stream = [token for token in tokens(text) if token[0].isalpha()]
+    stream = plain_words(text)
     return (tuple(stream[start : start + size]) for start in range(len(stream) - size + 1))
 
 

@@ -88,7 +88,8 @@ def rewrite_document(
             on_text=None if streaming is None else lambda _, variation, delta: streaming(variation, delta),
         )
         for index, result in zip(batch, results, strict=True):
-            steps.append(Steps(result.neutral, result.noised, result.prompts[0]))
+            made = result.prepared
+            steps.append(Steps(made.neutral, made.prompt.input, made.prompt.text))
             for number in range(variations + 1):
                 chosen = result.variations[result.best if number == variations else number]
                 texts[number][index] = chosen.text

@@ -20,7 +20,7 @@ from engine.models.registry import with_identity
 from engine.neutral import open_neutralizer
 from engine.progress import Progress, Report, silent
 from engine.recipe import RECIPE_FILE, Recipe, load_recipe, refuse_difference
-from engine.variation.noise import NOISE_VERSION, perturb
+from engine.variation.noise import NOISE_VERSION
 from engine.workspace import Workspace
 
 OnText = Callable[[int, int, str], None]
@@ -41,14 +41,19 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class Rewritten:
-    """The rewrites of one passage, and the text after each step that led to them."""
+class Prepared:
+    """A passage on its way to the model."""
 
     source: str
     neutral: str
-    noised: str
-    prompts: tuple[str, ...]
-    """One per variation."""
+    prompt: prompting.Prompt
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """The rewrites of one passage, and what led to them."""
+
+    prepared: Prepared
     variations: tuple[Variation, ...]
 
     @property
@@ -110,42 +115,47 @@ class Rewriter:
         for source in sources:
             if not any(character.isalpha() for character in source):
                 raise StyloraError("nothing to rewrite: the text has no words; give at least one sentence")
-        neutrals = self.neutralizer.neutralize(sources)
-        noised: list[str] = []
-        prompts: list[str] = []
-        for source, neutral in zip(sources, neutrals, strict=True):
-            content = classify(neutral).content
-            # Noise is drawn once per text so that its variations share one prompt, and with it one prefill.
-            name = f"rewrite:{seed}:{hashlib.sha256(source.encode()).hexdigest()[:12]}"
-            noised.append(perturb(neutral, rate=self.recipe.noise, seed=self.recipe.seed, name=name).text)
-            words = prompting.word_target(source)
-            prompts.append(
-                prompting.compose(self.recipe, input=noised[-1], content=content, words=words, name=name).text
+        # Noise is drawn once per text, so that its variations share one prompt and with it one prefill.
+        names = [f"rewrite:{seed}:{hashlib.sha256(source.encode()).hexdigest()[:12]}" for source in sources]
+        prepared = self.prepare(sources, names)
+        decoded = mlx_thread.run(self._decode, prepared, variations, strength, sampling or Sampling(), seed, on_text)
+        return [
+            Rewritten(
+                one,
+                tuple(
+                    Variation(text, finish, verify(one.source, text, finish=finish, corpus=self.corpus))
+                    for text, finish in decoded[index * variations : (index + 1) * variations]
+                ),
             )
-        decoded = mlx_thread.run(
-            self._decode, sources, prompts, variations, strength, sampling or Sampling(), seed, on_text
-        )
-        results = []
-        for index, source in enumerate(sources):
-            made = decoded[index * variations : (index + 1) * variations]
-            results.append(
-                Rewritten(
-                    source=source,
-                    neutral=neutrals[index],
-                    noised=noised[index],
-                    prompts=(prompts[index],) * variations,
-                    variations=tuple(
-                        Variation(text, finish, verify(source, text, finish=finish, corpus=self.corpus))
-                        for text, finish in made
-                    ),
-                )
+            for index, one in enumerate(prepared)
+        ]
+
+    def prepare(
+        self, sources: Sequence[str], names: Sequence[str], styled: Sequence[str | None] | None = None
+    ) -> list[Prepared]:
+        """Everything up to decoding: neutral text, noise, prompt; one name per source for its random draws.
+
+        `styled` gives the text that is known to follow; with it, and the name of a training row, the prompt is that
+        row's, byte for byte.
+        """
+        prepared = []
+        for source, neutral, name, follows in zip(
+            sources, self.neutralizer.neutralize(sources), names, styled or [None] * len(sources), strict=True
+        ):
+            prompt = prompting.prepare(
+                self.recipe,
+                neutral,
+                content=classify(neutral).content,
+                words=prompting.word_target(source),
+                name=name,
+                styled=follows,
             )
-        return results
+            prepared.append(Prepared(source, neutral, prompt))
+        return prepared
 
     def _decode(
         self,
-        sources: Sequence[str],
-        prompts: Sequence[str],
+        prepared: Sequence[Prepared],
         variations: int,
         strength: float,
         sampling: Sampling,
@@ -154,9 +164,9 @@ class Rewriter:
     ) -> list[tuple[str, str]]:
         tokenizer = self.loaded.tokenizer
         ids, limits = [], []
-        for source, prompt in zip(sources, prompts, strict=True):
-            room = int(len(tokenizer.encode(source, add_special_tokens=False)) * _TOKEN_ROOM) + 32
-            ids += [prompting.encode_prompt(tokenizer, prompt)] * variations
+        for one in prepared:
+            room = int(len(tokenizer.encode(one.source, add_special_tokens=False)) * _TOKEN_ROOM) + 32
+            ids += [prompting.encode_prompt(tokenizer, one.prompt.text)] * variations
             limits += [room] * variations
         set_strength(self.loaded.model, strength)
         decoded = decode(

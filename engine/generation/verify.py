@@ -28,7 +28,7 @@ class Finding:
 class Verdict:
     findings: tuple[Finding, ...]
     facts_total: int
-    """Names and numbers in the source, counted with repetition."""
+    """Different name words and numbers in the source; one said twice counts once, since a rewrite may say "he"."""
     facts_kept: int
 
     @property
@@ -36,12 +36,18 @@ class Verdict:
         return sum(finding.weight for finding in self.findings)
 
 
+def _as_written(fact: str, source: str) -> str:
+    found = re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", source, re.IGNORECASE)
+    return found[0] if found else fact
+
+
 def verify(source: str, rewrite: str, *, finish: str = "stop", corpus: CorpusIndex | None = None) -> Verdict:
     """Check a final text against its source; `finish` is how decoding ended ("stop" or "length")."""
     findings: list[Finding] = []
-    facts = kept(source, rewrite)
+    facts = kept(source, rewrite, each=False)
     if facts.missing:
-        findings.append(Finding("facts", f"missing: {', '.join(facts.missing)}", float(len(facts.missing))))
+        missing = ", ".join(_as_written(fact, source) for fact in facts.missing)
+        findings.append(Finding("facts", f"missing: {missing}", float(len(facts.missing))))
     findings += [Finding("loop", message, 5.0) for message in degeneration(rewrite).findings]
     ratio = len(rewrite.split()) / max(len(source.split()), 1)
     if not LENGTH_LIMITS[0] <= ratio <= LENGTH_LIMITS[1]:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from engine.measures.style_distance import tokens
+from engine.language import words
 
 COMPRESSION_LIMIT = 2.4
 """Length in bytes over zlib-compressed length (genuine maximum 2.399)."""
@@ -20,6 +20,11 @@ DISTINCT_BIGRAMS_LIMIT = 0.90
 """Share of distinct bigrams (1st percentile .907)."""
 COPIED_SPAN_LIMIT = 20
 """Words in one span shared with the corpus (1.07% of genuine paragraphs share one by chance)."""
+
+
+def plain_words(text: str) -> list[str]:
+    """The words and numbers of `text` without case, marks or the shape of apostrophes."""
+    return words(text.lower().replace("’", "'"))
 
 
 def _ngrams(stream: list[str], size: int) -> list[tuple[str, ...]]:
@@ -47,7 +52,7 @@ class Degeneration:
 
 def degeneration(text: str) -> Degeneration:
     """Repetition figures of `text`. A text of fewer than 8 words has nothing to repeat and is healthy."""
-    stream = _plain(text)
+    stream = plain_words(text)
     if len(stream) < 8:
         return Degeneration(1.0, 0.0, 1.0)
     fourgrams, bigrams = _ngrams(stream, 4), _ngrams(stream, 2)
@@ -65,16 +70,12 @@ class CorpusIndex:
     def __init__(self, passages: Iterable[str], span: int = COPIED_SPAN_LIMIT) -> None:
         """Index every `span`-word sequence of the passages."""
         self.span = span
-        self._seen = {hash(gram) for passage in passages for gram in _ngrams(_plain(passage), span)}
+        self._seen = {hash(gram) for passage in passages for gram in _ngrams(plain_words(passage), span)}
 
     def copied(self, text: str) -> int:
         """Words in the longest run of indexed sequences in `text`; 0 when shorter than the indexed span."""
         longest = run = 0
-        for gram in _ngrams(_plain(text), self.span):
+        for gram in _ngrams(plain_words(text), self.span):
             run = run + 1 if hash(gram) in self._seen else 0
             longest = max(longest, run)
         return longest + self.span - 1 if longest else 0
-
-
-def _plain(text: str) -> list[str]:
-    return [token for token in tokens(text) if token[0].isalpha()]

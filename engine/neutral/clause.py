@@ -187,8 +187,12 @@ def subject_of(reading: Reading, verb: Token) -> Subject | None:
         verb = verb.head
 
 
-def reference(reading: Reading, noun: Token) -> Subject | None:
-    """A short way to name `noun` again, or None where a repetition would say something else ("no man", "each")."""
+def reference(reading: Reading, noun: Token, *, antecedent: bool = False) -> Subject | None:
+    """A short way to name `noun` again, or None where a repetition would say something else ("no man", "each").
+
+    Bare nouns become pronouns as subjects ("Whales eat. They sleep.") but are repeated as antecedents of a
+    relative clause, where a pronoun could mean anything.
+    """
     lower = noun.lower_
     if any(child.dep_ == "conj" for child in noun.children):
         pronouns = {token.lower_ for token in (noun, *noun.conjuncts)}
@@ -202,10 +206,10 @@ def reference(reading: Reading, noun: Token) -> Subject | None:
         return None
     if noun.pos_ not in {"NOUN", "PROPN"} or lower in _VAGUE_NOUNS or reading.in_quotation(noun):
         return None
-    return _named(reading, noun)
+    return _named(reading, noun, antecedent)
 
 
-def _named(reading: Reading, noun: Token) -> Subject | None:
+def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
     plural = noun.tag_ in {"NNS", "NNPS"}
     number: Number = "plural" if plural else "singular"
     determiner = next((child for child in noun.children if child.dep_ in {"det", "poss", "predet"}), None)
@@ -225,7 +229,9 @@ def _named(reading: Reading, noun: Token) -> Subject | None:
     if determiner is None:
         if noun.i in reading.names:
             return Subject(core, number)
-        return Subject("they", "plural") if plural else Subject("this " + core, "singular")
+        if antecedent:
+            return Subject(f"the {core}", number)
+        return Subject("they", "plural") if plural else Subject("it", "singular")
     if determiner.dep_ == "poss":
         if determiner.tag_ == "PRP$":
             return Subject(f"{determiner.lower_} {core}", number)

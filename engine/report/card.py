@@ -101,7 +101,7 @@ def check(
     untrained = _rewrite_all(rewriter, texts, 1, 0.0, sampling, seed, "check: untrained model", report)
     picked = [one.variations[one.best] for one in trained]
     base = [one.variations[0] for one in untrained]
-    neutral = [one.neutral for one in trained]
+    neutral = [one.prepared.neutral for one in trained]
     # An empty rewrite has no style; a lone mark keeps the pooled measure defined and stays maximally distant.
     gap = gap_closed(profile, neutral=neutral, rewritten=[one.text or "." for one in picked], genuine=texts)
     gap_base = gap_closed(profile, neutral=neutral, rewritten=[one.text or "." for one in base], genuine=texts)
@@ -126,7 +126,7 @@ def check(
         samples=[
             Sample(
                 passage=identity,
-                plain=before.neutral,
+                plain=before.prepared.neutral,
                 untrained=base_one.text,
                 rewritten=after.text,
                 author=text,

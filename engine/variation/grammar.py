@@ -82,10 +82,19 @@ def subject_of(token: Token) -> Token | None:
         for child in verb.children:
             if child.dep_ in {"nsubj", "nsubjpass"}:
                 return child
-        if verb.dep_ not in {"conj", "xcomp", "advcl", "prep", "pcomp"} or verb.tag_ not in {"VBG", "VB", "VBN"}:
-            if verb.dep_ != "conj":
-                return None
+        loose = verb.tag_ in {"VBG", "VB", "VBN"} and verb.dep_ in {"xcomp", "advcl", "prep", "pcomp"}
+        if not loose and verb.dep_ != "conj":
+            return None
     return None
+
+
+def coordinated(token: Token) -> bool:
+    """Whether `token` shares its place with another: "West and I", "my uncle and me", "I, a mere boy"."""
+    if token.dep_ == "conj" or any(child.dep_ in {"conj", "appos"} for child in token.children):
+        return True
+    if token.i < 2 or token.nbor(-1).lower_ not in {"and", "or", "nor"} or token.head.dep_ == "conj":
+        return False
+    return token.nbor(-2).pos_ in {"NOUN", "PROPN", "PRON"} and token.lower_ != "my"
 
 
 def opens_sentence(token: Token) -> bool:
@@ -102,6 +111,11 @@ def opens_sentence(token: Token) -> bool:
             return token.head.lemma_ not in _SPEECH
         return ending in {".", "...", "…"}
     return doc[at].text in {".", "!", "?"} or doc[at].is_space
+
+
+def cased(token: Token, word: str) -> str:
+    """`word` as it is written in the place of `token`: with a capital where a sentence starts."""
+    return word[:1].upper() + word[1:] if opens_sentence(token) else word
 
 
 def lemma(token: Token) -> str:
@@ -139,7 +153,8 @@ def agreeing(subject: Token) -> list[Token]:
         for index, verb in enumerate(shared(head)):
             token = finite(verb)
             # A joined verb under a shared auxiliary ("had seen and heard") is not finite itself.
-            if token is not None and (index == 0 or token is not verb or verb.tag_ in {"VBP", "VBD", "VBZ"}):
+            joined = {"VBP", "VBD", "VBZ"} | ({"VB"} if head.tag_ == "VBP" else set())
+            if token is not None and (index == 0 or token is not verb or verb.tag_ in joined):
                 found.append(token)
     return found
 
@@ -189,6 +204,7 @@ class Draft:
         self.words = [token.text for token in doc]
         self.spaces = [token.whitespace_ for token in doc]
         self.order = list(range(len(doc)))
+        self.leads: dict[int, str] = {}
         self.touched: set[int] = set()
 
     def put(self, token: Token, text: str) -> None:
@@ -196,6 +212,11 @@ class Draft:
         if text != self.words[token.i]:
             self.words[token.i] = text
             self.touched.add(token.i)
+
+    def lead(self, token: Token, text: str) -> None:
+        """Set `text` before whatever stands for `token`."""
+        self.leads[token.i] = text
+        self.touched.add(token.i)
 
     def part(self, token: Token) -> None:
         """Part a contraction: a space between `token` and the one before it."""
@@ -215,6 +236,8 @@ class Draft:
         """The passage as it stands."""
         parts: list[str] = []
         for index in self.order:
+            if index in self.leads:
+                parts.append(self.leads[index] + " ")
             if self.words[index]:
                 parts.append(self.words[index] + self.spaces[index])
             elif not self.spaces[index] and parts:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.language import match_case
+from engine.variation.lexicon import listed
 from engine.variation.synonyms import synonyms
 
 Kind = Literal["typo", "drop", "synonym"]
@@ -23,32 +24,28 @@ _WORD = re.compile(r"\[[^\[\]\s]+\]|[^\W_]+(?:['’\-][^\W_]+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…][\"”’')\]]*\s+|\n\s*|[\"“‘(—]\s*)[\"“‘'(]*$")
 
 
-def _words(listed: str) -> frozenset[str]:
-    return frozenset(listed.split())
-
-
-_NEGATIONS = _words(
+_NEGATIONS = listed(
     """no not never none nothing nobody nowhere neither nor cannot without hardly scarcely barely seldom rarely
     unless except few less least"""
 )
-_NUMBERS = _words(
+_NUMBERS = listed(
     """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen
     seventeen eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million
     billion dozen score half third quarter first second fourth fifth sixth seventh eighth ninth tenth once twice
     ones twos hundreds thousands millions dozens scores hundredth thousandth"""
 )
 _KEPT = _NEGATIONS | _NUMBERS
-_DROPPABLE = _words(
+_DROPPABLE = listed(
     """a an the of to in on at that and was were is are had has have been which very then also just even still
     quite rather so too now there again almost some such own only indeed really ever both"""
 )
-_COMMON = _DROPPABLE | _words(
+_COMMON = _DROPPABLE | listed(
     """this these those they them their theirs when while where what who whose with from into over under after
     before about through because since until though although however during between against above below along
     around behind beside beyond many most more much other another each every some several here perhaps soon
     later once he she it we you his her its our my your if but or as by for how why all any"""
 )
-_PARTICLES = _words("of the de la le les van von der den du da di del and y al el bin ibn to in")
+_PARTICLES = listed("of the de la le les van von der den du da di del and y al el bin ibn to in")
 _KEY_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 

@@ -14,15 +14,20 @@ from engine.variation import Rejected, Variant
 from engine.variation.grammar import (
     Draft,
     agreeing,
+    cased,
+    coordinated,
+    first_person,
     is_past,
     lemma,
-    opens_sentence,
     parsed,
     quoted,
     quoted_spans,
+    shared,
+    subject_of,
     third_person,
 )
 from engine.variation.impersonal import impersonal
+from engine.variation.lexicon import listed
 from engine.variation.narrativize import narrativize
 
 if TYPE_CHECKING:
@@ -35,21 +40,25 @@ Perspective = Literal["plural", "third", "impersonal"]
 LENGTH = (0.8, 1.2)
 """Length of a variant over that of its original, in words, that is still the same passage."""
 
-_SINGULAR = frozenset({"I", "me", "my", "mine", "myself", "Me", "My", "Mine", "Myself"})
 _PLURAL = {"we": "they", "us": "them", "our": "their", "ours": "theirs", "ourselves": "themselves"}
 _TO_PLURAL = {"i": "we", "me": "us", "my": "our", "mine": "ours", "myself": "ourselves"}
-_AGREE_PLURAL = {"am": "are", "'m": "'re", "’m": "’re", "was": "were", "methinks": "we think", "methought": "we thought"}
-_BODY = frozenset(
+_AGREE_PLURAL = {"am": "are", "'m": "'re", "’m": "’re", "was": "were"}
+_METHINKS = {
+    "plural": {"methinks": "we think", "methought": "we thought"},
+    "third": {"methinks": "he thinks", "methought": "he thought"},
+    "impersonal": {"methinks": "it seems", "methought": "it seemed"},
+}
+_BODY = listed(
     """head heart mind body face brain soul throat mouth tongue back spine chest breast neck nose forehead brow life
-    stomach hand arm foot leg ear eye shoulder voice skull self""".split()
+    stomach hand arm foot leg ear eye shoulder voice skull self"""
 )
-_MEN = frozenset(
+_MEN = listed(
     """man boy father uncle brother son husband grandfather cousin friend fellow companion guide host captain doctor
     professor priest servant driver clerk guard watchman physician surgeon lawyer gentleman stranger farmer youth lad
     student king prince emperor lord master soldier sailor artist poet scholar ancestor detective policeman
-    inspector neighbour neighbor visitor guest landlord old-man mate harpooneer chief officer""".split()
+    inspector neighbour neighbor visitor guest landlord old-man mate harpooneer chief officer"""
 )
-_WORLD = frozenset("world planet universe earth globe age species race sun system sphere civilisation era galaxy".split())
+_WORLD = listed("world planet universe earth globe age species race sun system sphere civilisation era galaxy")
 
 
 def shift(passage: Doc | str, to: Perspective) -> Variant | Rejected:
@@ -64,17 +73,18 @@ def shift(passage: Doc | str, to: Perspective) -> Variant | Rejected:
         return Rejected("no first person")
     draft = Draft(doc)
     {"plural": _plural, "third": _third, "impersonal": impersonal}[to](draft, singular)
+    for token in doc:
+        if token.lower_ in _METHINKS[to]:
+            draft.put(token, cased(token, _METHINKS[to][token.lower_]))
     text = articles(draft.text())
+    if "’" in doc.text:
+        text = text.replace("the observer's", "the observer’s")
     return Rejected(problem) if (problem := _problem(doc, text, to)) else Variant(text, len(draft.touched))
-
-
-def _cased(token: Token, word: str) -> str:
-    return word[:1].upper() + word[1:] if opens_sentence(token) else word
 
 
 def _plural(draft: Draft, singular: list[Token]) -> None:
     for token in singular:
-        draft.put(token, _cased(token, _TO_PLURAL[token.lower_]))
+        draft.put(token, cased(token, _TO_PLURAL[token.lower_]))
         for verb in agreeing(token):
             low = verb.lower_
             if low in _AGREE_PLURAL:
@@ -83,9 +93,6 @@ def _plural(draft: Draft, singular: list[Token]) -> None:
             _plural_predicate(draft, token)
         elif token.lower_ == "my" and lemma(token.head) in _BODY and token.head.tag_ == "NN":
             _plural_noun(draft, token.head)
-    for token in draft.doc:
-        if token.lower_ in {"methinks", "methought"}:
-            draft.put(token, _cased(token, _AGREE_PLURAL[token.lower_]))
 
 
 def _plural_predicate(draft: Draft, subject: Token) -> None:
@@ -114,16 +121,87 @@ def _third(draft: Draft, singular: list[Token]) -> None:
     doc = draft.doc
     past = is_past(doc)
     ours = {token.i for token in singular}
-    plural = {token.i for token in first_person(doc, plural=True)}
+    others = {token.i for token in first_person(doc, plural=True)}
     inside = quoted(doc)
-    named = False
-    """Whether the next "he" would be understood as the observer."""
+    clear = False
+    """Whether "he" would be understood as the observer here."""
     since = 0
     """Sentences since the observer was last named."""
     for token in doc:
-        if token.is_sent_start:
+        if token.i in inside:
+            continue
+        if token.text in {".", "!", "?"}:
             since += 1
-        if token.i in ours:
+        elif token.i in ours:
             subject = subject_of(token)
             bound = subject is not None and subject.i in ours and subject.i != token.i
-            ...
+            named = _observe(draft, token, pronoun=bound or (clear and since < 3), past=past)
+            clear, since = True, 0 if named else since
+        elif token.i in others:
+            world = token.lower_ == "our" and lemma(token.head) in _WORLD
+            draft.put(token, cased(token, "the" if world else _PLURAL[token.lower_]))
+        elif _man(token):
+            clear = False
+
+
+def _man(token: Token) -> bool:
+    """Whether `token` names another to whom "he" might refer."""
+    if token.lower_ in {"he", "him", "himself", "his"}:
+        return True
+    return token.ent_type_ == "PERSON" or (token.tag_ == "NN" and lemma(token) in _MEN)
+
+
+def _observe(draft: Draft, token: Token, *, pronoun: bool, past: bool) -> bool:
+    """Put the observer, or his pronoun, for `token`; True where he was named."""
+    low = token.lower_
+    if low == "myself":
+        draft.put(token, "himself")
+        return False
+    if low in {"my", "mine"}:
+        draft.put(token, cased(token, "his" if pronoun else "the observer's"))
+        return not pronoun
+    named = not pronoun or coordinated(token)
+    draft.put(token, cased(token, "the observer" if named else "he" if low == "i" else "him"))
+    if not coordinated(token):
+        for verb in agreeing(token):
+            draft.put(verb, third_person(verb, past))
+            if verb.text[0] in "'’":
+                draft.part(verb)
+    return named
+
+
+def _problem(doc: Doc, text: str, to: Perspective) -> str | None:
+    """Why `text` is no good variant of `doc`, or None."""
+    plain = _unquoted(text)
+    told = [token for token in first_person(doc) if token.lower_ != "mine"]
+    left = len(_FIRST.findall(plain)) - (len(_FIRST.findall(_unquoted(doc.text))) - len(told))
+    if to != "plural":
+        left += len(re.findall(r"\b(?:[Ww]e|us|[Oo]ur|[Oo]urs|[Oo]urselves)\b", plain))
+    if left:
+        return "old person left"
+    ratio = len(text.split()) / len(doc.text.split())
+    if not LENGTH[0] <= ratio <= LENGTH[1]:
+        return "length"
+    before = Counter(token.text for token in doc if token.pos_ == "PROPN")
+    after = Counter(re.findall(r"[^\W_]+(?:[.'’-][^\W_]+)*\.?", text))
+    if any(text.count(name) < count for name, count in before.items() if after[name] < count):
+        return "name lost"
+    return "agreement" if _DISAGREES[to].search(plain) else None
+
+
+_FIRST = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Mm]yself)\b")
+_ADVERBS = r"(?:(?:\w+ly|never|ever|also|not|still|now|soon|then|always) )?"
+_DISAGREES = {
+    "plural": re.compile(rf"\b[Ww]e {_ADVERBS}(?:am|was|is|has|does)\b"),
+    "third": re.compile(rf"\b(?:[Tt]he observer|[Hh]e) {_ADVERBS}(?:am|are|have|do)\b|\b[Tt]hey (?:am|is|was|has)\b"),
+    "impersonal": re.compile(rf"\b(?:[Oo]ne|[Tt]he writer|[Ii]t) {_ADVERBS}(?:am|are|have|do)\b"),
+}
+
+
+def _unquoted(text: str) -> str:
+    spans = sorted(quoted_spans(text))
+    parts, at = [], 0
+    for start, end in spans:
+        parts.append(text[at : max(at, start)])
+        at = max(at, end)
+    return " ".join([*parts, text[at:]])

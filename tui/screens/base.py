@@ -1,0 +1,125 @@
+"""What the four screens share: the bars around them, the workspace's state, and following one job's events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from engine.errors import StyloraError
+from engine.host.journal import Event, JobState
+from engine.host.survey import AuthorState, Survey
+from tui.widgets.bars import JobBar, KeyBar, NavBar
+
+if TYPE_CHECKING:
+    from tui.app import StyloraApp
+
+
+class JobEvents(Message):
+    """A batch of a followed job's events, in order."""
+
+    def __init__(self, job: str, events: list[Event]) -> None:
+        super().__init__()
+        self.job, self.events = job, events
+
+
+class StyloraScreen(Screen[None]):
+    """A screen named `NAME`. The newest job of one of its `KINDS` is followed, from its journal's beginning."""
+
+    NAME: ClassVar[str]
+    KINDS: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed = ""
+
+    @property
+    def stylora(self) -> StyloraApp:
+        return cast("StyloraApp", self.app)
+
+    @property
+    def survey(self) -> Survey | None:
+        return self.stylora.survey
+
+    @property
+    def author(self) -> AuthorState | None:
+        return self.stylora.author
+
+    def compose(self) -> ComposeResult:
+        yield NavBar(self.NAME)
+        with Container(id="body"):
+            yield from self.body()
+        yield JobBar()
+        yield KeyBar()
+
+    def body(self) -> Iterable[Widget]:
+        """The screen's own widgets."""
+        raise NotImplementedError
+
+    def show(self) -> None:
+        """Draw what the survey says; it may be None before the first look at the files."""
+        raise NotImplementedError
+
+    def take(self, events: list[Event]) -> None:
+        """Draw what the followed job tells."""
+
+    def forget(self) -> None:
+        """Another job is followed from now on: clear what the last one told."""
+
+    def on_screen_resume(self) -> None:
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Show the app's state, and follow the newest job of this screen's kinds."""
+        if self.is_mounted:
+            self.query_one(NavBar).show(self.author.name if self.author else "")
+            self.show_jobs()
+            self.show()
+
+    def show_jobs(self) -> None:
+        """The job line, and the job to follow."""
+        active, last, trouble = self.stylora.job_line()
+        self.query_one(JobBar).show(active, last, trouble)
+        job = self.newest()
+        if job and job.job != self.followed and self.stylora.client:
+            self.followed = job.job
+            self.forget()
+            self.run_worker(self._follow(job.job), group="follow", exclusive=True)
+        self.refresh_bindings()
+
+    def newest(self) -> JobState | None:
+        """The newest job that this screen is about."""
+        client = self.stylora.client
+        mine = [state for state in client.jobs.values() if self.is_mine(state)] if client else []
+        return mine[-1] if mine else None
+
+    def is_mine(self, state: JobState) -> bool:
+        return state.kind in self.KINDS
+
+    async def _follow(self, job: str) -> None:
+        client = self.stylora.client
+        assert client
+        async for events in client.follow(job):
+            self.post_message(JobEvents(job, events))
+
+    def on_job_events(self, message: JobEvents) -> None:
+        if message.job == self.followed:
+            self.take(message.events)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "cancel":
+            return bool(self.stylora.client and self.stylora.client.active())
+        return True
+
+    async def start(self, kind: str, params: Mapping[str, Any]) -> str | None:
+        """Start a job, or say why not."""
+        try:
+            return await self.stylora.start_job(kind, params)
+        except StyloraError as error:
+            self.stylora.complain(str(error))
+            return None

@@ -1,0 +1,101 @@
+"""How numbers, times and jobs are written on the screens."""
+
+from __future__ import annotations
+
+import time
+
+from engine.host.journal import JobState
+
+NAMES = {
+    "curate": "curation",
+    "dataset": "dataset",
+    "train": "training",
+    "rewrite": "rewrite",
+    "convert": "model",
+    "check": "check",
+    "demo": "demo",
+}
+GLYPHS = {"queued": "○", "running": "●", "done": "✓", "failed": "✗", "cancelled": "■", "interrupted": "✗"}
+_AGAIN = {
+    "curate": "press c on screen 1 to start it again",
+    "dataset": "press b on screen 2 to go on with it",
+    "train": "press t on screen 3 to go on from the last checkpoint",
+    "rewrite": "press g on screen 4 to ask again",
+    "convert": "press m on screen 3 to start it again",
+    "check": "press k on screen 3 to start it again",
+    "demo": "press d to go on with it",
+}
+
+
+def whole(number: float | None) -> str:
+    """14203 → 14,203; nothing known → a dash."""
+    return "–" if number is None else f"{number:,.0f}"
+
+
+def number(value: object, digits: int = 3) -> str:
+    """A measured value with so many digits after the point; a dash for what is not a number."""
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return "–"
+    return f"{value:.{digits}f}"
+
+
+def rate(value: object) -> str:
+    """A learning rate: 1e-05 → 1.0e-5."""
+    if not isinstance(value, int | float) or not value:
+        return "–"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def duration(seconds: float | None) -> str:
+    """At most two units: 45s, 12m 5s, 3h 20m, 2d 4h."""
+    if seconds is None:
+        return "–"
+    left = max(0, round(seconds))
+    units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+    parts = []
+    for unit, size in units:
+        amount, left = divmod(left, size)
+        if amount or parts:
+            parts.append(f"{amount}{unit}")
+    return " ".join([part for part in parts[:2] if not part.startswith("0")]) or "0s"
+
+
+def clock(timestamp: float) -> str:
+    """Local time of day, with the date when it is not today."""
+    then, now = time.localtime(timestamp), time.localtime()
+    return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b %H:%M", then)
+
+
+def size(count: int) -> str:
+    """Bytes as B, KB, MB, GB (powers of 1,000)."""
+    amount = float(count)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit != "MB" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def outcome(state: JobState) -> str:
+    """What became of a job, in one line: its figures, its error, or how to go on."""
+    name = NAMES.get(state.kind, state.kind)
+    if state.status == "failed":
+        return f"{name} failed: {state.error}"
+    if state.status in ("cancelled", "interrupted"):
+        return f"{name} {state.status}; {_AGAIN.get(state.kind, 'it can be started again')}"
+    return f"{name} done at {clock(state.ended)}{_figures(state)}"
+
+
+def _figures(state: JobState) -> str:
+    result = state.result
+    if state.kind == "curate" and "passages" in result:
+        return f" · {whole(result['passages'])} passages, {whole(result.get('words'))} words"
+    if state.kind == "dataset" and isinstance(result.get("rows"), dict):
+        return f" · {whole(result['rows'].get('train'))} training pairs"
+    if state.kind == "train" and "valid_after" in result:
+        before, after = number(result.get("valid_before")), number(result["valid_after"])
+        return f" · held-out loss {before} → {after}"
+    if state.kind == "rewrite" and isinstance(result.get("variations"), list):
+        return f" · {len(result['variations'])} variations"
+    return ""

@@ -1,0 +1,125 @@
+"""The three lines around every screen: where one is, what runs, and which keys there are."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
+
+from engine.host.journal import JobState
+from tui import text
+
+SCREENS = (("corpus", "Corpus"), ("dataset", "Dataset"), ("training", "Training"), ("rewrite", "Rewrite"))
+
+
+class NavBar(Widget):
+    """Top line: the screens with their keys, and whose voice it is about."""
+
+    def __init__(self, here: str) -> None:
+        super().__init__()
+        self._here, self._author = here, ""
+
+    def show(self, author: str) -> None:
+        if author != self._author:
+            self._author = author
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        parts: list[Content | tuple[str, str]] = [("Stylora  ", "bold $primary") if self.size.width >= 70 else ("", "")]
+        for key, (name, title) in enumerate(SCREENS, 1):
+            here = name == self._here
+            parts.append((f" {key} ", "bold $background on $primary" if here else "$primary"))
+            parts.append((f"{' ' if here else ''}{title}  ", "bold $strong" if here else "$quiet"))
+        left = Content.assemble(*parts)
+        room = self.size.width - left.cell_length
+        if room < 8:
+            return left
+        author = Content(self._author).truncate(room, ellipsis=True)
+        return Content.assemble(left, " " * (room - author.cell_length), author.stylize("$quiet"))
+
+
+class JobBar(Widget):
+    """One line about the job that runs: stage, progress, time left. Else what became of the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._line = Content("")
+
+    def show(self, active: list[JobState], last: JobState | None, trouble: str) -> None:
+        """`trouble` is said when there is no host."""
+        line = self._busy(active) if active else self._idle(last, trouble)
+        if line != self._line:
+            self._line = line
+            self.refresh()
+
+    def _idle(self, last: JobState | None, trouble: str) -> Content:
+        if trouble:
+            return Content.assemble(("✗ ", "bold $error"), (trouble, "$error"))
+        if last is None:
+            return Content("")
+        style = {"failed": "$error", "interrupted": "$warning", "cancelled": "$warning"}.get(last.status, "$quiet")
+        mark = "$success" if last.status == "done" else style
+        return Content.assemble((text.GLYPHS[last.status] + " ", mark), (text.outcome(last), style))
+
+    def _busy(self, active: list[JobState]) -> Content:
+        state = active[0]
+        name = text.NAMES.get(state.kind, state.kind)
+        stage = state.stage if state.stage and state.stage not in (state.kind, name) else ""
+        parts: list[tuple[str, str]] = [
+            ("● " if state.status == "running" else "○ ", "$primary"),
+            (name, "bold $strong"),
+            (f" {stage}" if stage else "", "$quiet"),
+            ("  ", ""),
+        ]
+        if state.total:
+            share = min(1.0, state.done / state.total)
+            width = max(6, min(30, self.size.width - 54))
+            full = round(share * width)
+            parts += [("━" * full, "$primary"), ("━" * (width - full), "$faint")]
+            parts.append((f" {share:4.0%}  {text.whole(state.done)}/{text.whole(state.total)}", "$foreground"))
+            if (left := state.seconds_left()) is not None:
+                parts.append((f"  {text.duration(left)} left", "$quiet"))
+        elif state.message:
+            parts.append((state.message, "$quiet"))
+        if len(active) > 1:
+            parts.append((f"  +{len(active) - 1} waiting", "$quiet"))
+        return Content.assemble(*parts)
+
+    def render(self) -> RenderResult:
+        return self._line.truncate(self.size.width, ellipsis=True)
+
+
+class KeyBar(Widget):
+    """Bottom line: the keys that do something here and now, made from the actions table's bindings."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> RenderResult:
+        writing = isinstance(self.screen.focused, Input | TextArea)
+        keys: dict[str, tuple[str, str]] = {}
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            printable = len(binding.key) == 1 or binding.key in ("question_mark", "space")
+            if binding.show and active.enabled and binding.action not in keys and not (writing and printable):
+                keys[binding.action] = (self.app.get_key_display(binding), binding.description)
+        tail = [keys.pop(action) for action in ("help", "leave") if action in keys] if not writing else []
+        if writing:
+            tail = [("F1", "help")]
+            keys.pop("help", None)
+            keys.pop("leave", None)
+        right = self._written(tail)
+        left = Content("")
+        for key in keys.values():
+            longer = left + self._written([key])
+            if longer.cell_length + right.cell_length > self.size.width:
+                break
+            left = longer
+        return Content.assemble(left, " " * max(0, self.size.width - left.cell_length - right.cell_length), right)
+
+    @staticmethod
+    def _written(keys: list[tuple[str, str]]) -> Content:
+        return Content.assemble(
+            *(part for key, label in keys for part in ((key, "bold $primary"), (f" {label}  ", "$quiet")))
+        )

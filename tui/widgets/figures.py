@@ -1,0 +1,104 @@
+"""Numbers to look at: tiles of single values, tallies with bars, and the lines of a check-list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.geometry import Size
+from textual.widget import Widget
+
+from tui.text import whole
+
+TILE = 14
+"""Narrowest tile, in columns."""
+
+
+class Tiles(Widget):
+    """Values above their names, as many in a row as fit; each tile is two lines high."""
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]
+        self._tiles: list[tuple[str, str, str]] = []
+
+    def show(self, tiles: Sequence[tuple[str, str] | tuple[str, str, str]]) -> None:
+        """Pairs of name and value, with a style for the value where it means something."""
+        full = [(tile[0], tile[1], tile[2] if len(tile) == 3 else "$strong") for tile in tiles]
+        if full != self._tiles:
+            grown = len(full) != len(self._tiles)
+            self._tiles = full
+            self.refresh(layout=grown)
+
+    def _columns(self, width: int) -> int:
+        return max(1, min(len(self._tiles) or 1, width // TILE))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        rows = -(-len(self._tiles) // self._columns(width))
+        return rows * 2
+
+    def render(self) -> RenderResult:
+        columns = self._columns(self.size.width)
+        width = self.size.width // columns
+        lines = []
+        for start in range(0, len(self._tiles), columns):
+            row = self._tiles[start : start + columns]
+            lines.append(Content("").join(_cell(value, f"bold {style}", width) for _, value, style in row))
+            lines.append(Content("").join(_cell(name, "$quiet", width) for name, _, _ in row))
+        return Content("\n").join(lines)
+
+
+def _cell(value: str, style: str, width: int) -> Content:
+    return Content.styled(value, style).truncate(width - 1, ellipsis=True, pad=True) + Content(" ")
+
+
+class Tally(Widget):
+    """Counts by name, each with a bar of its share of the largest."""
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]
+        self._counts: dict[str, int] = {}
+        self._chosen = ""
+
+    def show(self, counts: Mapping[str, int], chosen: str = "") -> None:
+        """In the order given; `chosen` is marked."""
+        if dict(counts) != self._counts or chosen != self._chosen:
+            grown = len(counts) != len(self._counts)
+            self._counts, self._chosen = dict(counts), chosen
+            self.refresh(layout=grown)
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._counts)
+
+    def render(self) -> RenderResult:
+        if not self._counts:
+            return ""
+        most = max(self._counts.values()) or 1
+        figures = max(len(whole(count)) for count in self._counts.values())
+        names = min(max(map(len, self._counts)) + 1, max(8, self.size.width - figures - 10))
+        room = max(0, min(24, self.size.width - names - figures - 4))
+        lines = []
+        for name, count in self._counts.items():
+            chosen = name == self._chosen
+            bar = "▇" * max(1 if count else 0, round(count / most * room))
+            lines.append(
+                Content.assemble(
+                    ("▸" if chosen else " ", "$primary"),
+                    Content(name).truncate(names, ellipsis=True, pad=True),
+                    (f"{whole(count):>{figures}}  ", "bold $strong" if chosen else "$foreground"),
+                    (bar, "$primary" if chosen else "$secondary"),
+                )
+            )
+        return Content("\n").join(lines)
+
+
+def checklist(checks: Sequence[tuple[str, bool, str]]) -> Content:
+    """One line a check: mark, name, and what was found."""
+    return Content("\n").join(
+        Content.assemble(
+            ("✓ " if passed else "✗ ", "$success" if passed else "bold $error"),
+            (name, "$foreground"),
+            (f"  {detail}" if detail else "", "$quiet"),
+        )
+        for name, passed, detail in checks
+    )

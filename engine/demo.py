@@ -7,8 +7,8 @@ import time
 
 import msgspec
 
-from engine import curation
 from engine.atomic import write_bytes
+from engine.curation.curate import curate
 from engine.dataset.build import build
 from engine.errors import StyloraError
 from engine.generation.rewriter import Rewriter
@@ -62,7 +62,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         for folder in (dataset, adapter):
             shutil.rmtree(folder, ignore_errors=True)
     elif finished.exists() and (adapter / "adapters.safetensors").exists():
-        return msgspec.json.decode(finished.read_bytes(), type=DemoResult)
+        return msgspec.json.decode(finished.read_bytes(), type=DemoResult, dec_hook=lambda kind, value: kind(value))
     seconds: dict[str, float] = {}
 
     def timed(stage: str, since: float) -> float:
@@ -78,7 +78,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
     if not book.exists():
         write_bytes(book, bundled("styles", book.name).read_bytes())
     _, count_tokens = registry.token_counter(workspace, report, name=MODEL)
-    curated = curation.curate([book], corpus, count_tokens=count_tokens, seed=workspace.settings.seed, report=report)
+    curated = curate([book], corpus, count_tokens=count_tokens, seed=workspace.settings.seed, report=report)
     clock = timed("corpus", clock)
     report(
         Progress("curate", 1, 1, message=f"{curated.passages} passages, {curated.words:,} words of {BUNDLED_AUTHOR}")
@@ -134,7 +134,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         },
         seconds=seconds,
     )
-    write_bytes(finished, msgspec.json.encode(result))
+    write_bytes(finished, msgspec.json.encode(result, enc_hook=str))
     return result
 
 

@@ -25,7 +25,7 @@ class _Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     pass
 
 
-class ModelSource(_Strict):
+class ModelSource(_Strict, frozen=True):
     """Where a base model comes from: a hub repository, a local folder, or an installed package."""
 
     source: Literal["hub", "folder", "package"]
@@ -38,13 +38,13 @@ class ModelSource(_Strict):
     instruct: bool = False
 
 
-class CurationSettings(_Strict):
+class CurationSettings(_Strict, frozen=True):
     target_tokens: Count = 900_000
     min_para_words: Count = 60
     max_para_words: Count = 400
 
 
-class DatasetSettings(_Strict):
+class DatasetSettings(_Strict, frozen=True):
     variants: tuple[VariantKind, ...] = get_args(VariantKind)
     inputs: tuple[InputKind, ...] = get_args(InputKind)
     noise: Fraction = 0.08
@@ -53,11 +53,11 @@ class DatasetSettings(_Strict):
     test: Fraction = 0.05
 
 
-class NeutralSettings(_Strict):
+class NeutralSettings(_Strict, frozen=True):
     kind: Literal["rules"] = "rules"
 
 
-class TrainingSettings(_Strict):
+class TrainingSettings(_Strict, frozen=True):
     """The mission's defaults, tuned for a 14B base model; the demo brings its own for the embedded one."""
 
     rank: Count = 64
@@ -72,7 +72,7 @@ class TrainingSettings(_Strict):
     steps_per_eval: Count = 200
 
 
-class RewriteSettings(_Strict):
+class RewriteSettings(_Strict, frozen=True):
     variations: Count = 5
     temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.7
     min_p: Fraction = 0.05
@@ -81,7 +81,7 @@ class RewriteSettings(_Strict):
     """LoRA scale relative to the trained one: 1 is the adapter as trained, 0 the base model."""
 
 
-class Settings(_Strict):
+class Settings(_Strict, frozen=True):
     author: str = "The Unconducted Chorus"
     base_model: str = "qwen2.5-14b"
     seed: Whole = 42

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
-import engine.models  # before any test module imports mlx, so that tests run on the BLAS users run on
-from engine.models import mlx_thread
+# Before any test module imports mlx, so that tests run on the BLAS that users run on.
+from engine.models import embedded, mlx_thread
 
 TINY_CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n"
@@ -96,3 +98,19 @@ def write_tiny_model(folder: Path, *, seed: int = 0, dtype: str = "float32") -> 
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny random model with a real tokenizer. Shared: do not write into it."""
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def embedded_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the embedded model, made once and kept in pytest's cache. Shared: do not write into it."""
+    cache = getattr(request.config, "cache", None)
+    home = cache.mkdir("stylora") if cache else tmp_path_factory.mktemp("embedded")
+    kept = Path(home) / f"embedded-{embedded.SHA256[:12]}-{embedded.VERSION}"
+    if not (kept / "stylora_model.toml").is_file():
+        made = Path(home) / f"{kept.name}.{os.getpid()}"
+        embedded.make(made)
+        try:
+            made.rename(kept)
+        except OSError:  # another test process was faster
+            shutil.rmtree(made)
+    return kept

@@ -5,6 +5,9 @@ Nothing here or below imports models or parsers: everything heavy happens in the
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -16,7 +19,7 @@ from textual.screen import Screen
 from engine.errors import StyloraError
 from engine.host.client import HostClient
 from engine.host.journal import JobState
-from engine.host.survey import AuthorState, Survey
+from engine.host.survey import AuthorState, Survey, survey
 from engine.workspace import Workspace
 from tui import actions, crash
 from tui.screens.base import StyloraScreen
@@ -62,15 +65,16 @@ class StyloraApp(App[None]):
     TITLE = "Stylora"
     CSS_PATH = "app.tcss"
     BINDINGS = actions.bindings("app")
-    MODES = {
+    MODES: ClassVar = {
         "corpus": _corpus,
         "dataset": _dataset,
         "training": _training,
         "rewrite": _rewrite,
         "welcome": _welcome,
     }
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (30, "-tall")]
+    DEFAULT_MODE = "corpus"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-normal"), (110, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
         self, workspace: Workspace | None, *, host_command: Sequence[str] | None = None, here: Path | None = None
@@ -78,6 +82,9 @@ class StyloraApp(App[None]):
         """`host_command` starts another host than ours (the workspace is appended); `here` is the folder that the
         welcome screen offers, by default the current one."""
         super().__init__()
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self.theme = DARK.name
         self.workspace, self.here = workspace, here or Path.cwd()
         self.client: HostClient | None = None
         self.survey: Survey | None = None
@@ -89,17 +96,18 @@ class StyloraApp(App[None]):
 
     def on_mount(self) -> None:
         self.animation_level = "none"
-        for theme in (DARK, LIGHT):
-            self.register_theme(theme)
-        self.theme = DARK.name
-        self.switch_mode("corpus" if self.workspace else "welcome")
         if self.workspace:
             self.call_after_refresh(self.open_workspace)
+        else:
+            self.switch_mode("welcome")
 
     def open_workspace(self) -> None:
         """Look at the files and attach to the host, behind the first paint."""
         self.reload()
         self.run_worker(self._attend(), group="host", exclusive=True)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return DARK.variables
 
     # -- state the screens share ----------------------------------------------------------------------
 
@@ -115,24 +123,19 @@ class StyloraApp(App[None]):
             self._redraw()
 
     def job_line(self) -> tuple[list[JobState], JobState | None, str]:
-        """Active jobs, the last one that ended, and what is wrong with the host."""
+        """Active jobs, the last one that ended, and what is wrong with the host or the settings."""
         jobs = list(self.client.jobs.values()) if self.client else []
         ended = [state for state in jobs if not state.active]
-        return [state for state in jobs if state.active], ended[-1] if ended else None, self.trouble
+        trouble = self.trouble or (self.survey.problem if self.survey else "")
+        return [state for state in jobs if state.active], ended[-1] if ended else None, trouble
 
     def reload(self) -> None:
         """Look at the workspace's files again, in a thread."""
         self.run_worker(self._survey(), group="survey", exclusive=True)
 
     async def _survey(self) -> None:
-        import asyncio
-
-        from engine.host.survey import survey
-
         assert self.workspace
         self.survey = await asyncio.to_thread(survey, self.workspace)
-        if self.survey.problem:
-            self.complain(self.survey.problem)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -204,6 +207,11 @@ class StyloraApp(App[None]):
             slugs = [author.slug for author in self.survey.authors]
             self.choose_author(slugs[(slugs.index(self.author.slug) + step) % len(slugs)])
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "cancel":
+            return bool(self.client and self.client.active())
+        return True
+
     async def action_cancel(self) -> None:
         """Cancel the job in front: what this screen is about first, else what runs."""
         active = self.client.active() if self.client else []
@@ -233,6 +241,14 @@ class StyloraApp(App[None]):
         except StyloraError as error:
             self.complain(str(error))
 
+    async def begin_demo(self) -> None:
+        """Start the demo as soon as the host answers."""
+        for _ in range(200):
+            if self.client or self.trouble:
+                break
+            await asyncio.sleep(0.1)
+        await self.action_demo()
+
     def action_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
@@ -253,9 +269,6 @@ class StyloraApp(App[None]):
             self.client.close()
         self.exit()
 
-    def action_back(self) -> None:
-        self.pop_screen()
-
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the actions that have a meaning on this screen."""
         names = {"app": self, getattr(screen, "NAME", ""): screen}
@@ -268,13 +281,20 @@ class StyloraApp(App[None]):
 
     def _handle_exception(self, error: Exception) -> None:
         """Write the traceback where only the user can read it; Textual would print it with the user's text."""
-        line = crash.record(error, self.workspace)
+        line = crash.record(error)
         super()._handle_exception(error)
         self._exit_renderables = [line]
 
 
-def run(workspace: Workspace | None) -> int:
-    """Show the app until the user leaves; the exit code."""
+def run(workspace: Workspace | None = None) -> None:
+    """Show the app for `workspace`, by default the one around the current folder, until the user leaves.
+
+    Exits with code 1 after a crash.
+    """
+    if workspace is None:
+        with contextlib.suppress(StyloraError):
+            workspace = Workspace.find()
     app = StyloraApp(workspace)
     app.run()
-    return app.return_code or 0
+    if app.return_code:
+        sys.exit(app.return_code)

@@ -139,28 +139,24 @@ def models(json: Json = False) -> None:
     from engine.models import registry
     from tui import console
 
-    workspace = Workspace.find()
-    entries = registry.available(workspace)
     rows = [
         {
             "name": entry.name,
             "present": entry.present,
             "bytes": entry.size,
             "kind": "instruct" if entry.instruct else "base",
+            "quantization": entry.quantization,
             "path": str(entry.path),
+            "problem": entry.problem,
         }
-        for entry in entries
+        for entry in registry.available(Workspace.find())
     ]
     if json:
         console.as_json(rows)
         return
     for row in rows:
-        where = (
-            f"{row['bytes'] / 1e9:.2f} GB in {row['path']}"
-            if row["present"]
-            else registry.how_to_get(workspace, row["name"])
-        )
-        console.line(f"{row['name']:<20} {row['kind']:<9} {where}")
+        here = f"{row['bytes'] / 1e9:.2f} GB, {row['quantization']}, in {row['path']}"
+        console.line(f"{row['name']:<16} {row['kind']:<9} {here if row['present'] else row['problem']}")
 
 
 @app.command()

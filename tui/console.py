@@ -126,5 +126,5 @@ def passage(title: str, text: str) -> None:
 
 
 def line(text: str) -> None:
-    """Print one line of a result; user text is never read as markup."""
-    out.print(Text(text))
+    """Print one line of a result, unbroken however narrow the terminal; user text is never read as markup."""
+    out.print(Text(text), soft_wrap=True)

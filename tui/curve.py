@@ -46,7 +46,8 @@ class Curve:
             update = _finite(values.get("update"))
             if math.isnan(update):
                 continue
-            if "valid" in values and not math.isnan(valid := _finite(values["valid"])):
+            valid = _finite(values.get("valid"))  # the latest one, which every report repeats
+            if not math.isnan(valid) and (not self.valid or self.valid[-1][1] != valid):
                 self.valid = [point for point in self.valid if point[0] < update] + [(update, valid)]
             if "loss" in values:
                 while self.points and self.points[-1].update >= update:

@@ -53,7 +53,7 @@ def duration(seconds: float | None) -> str:
         return "–"
     left = max(0, round(seconds))
     units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-    parts = []
+    parts: list[str] = []
     for unit, size in units:
         amount, left = divmod(left, size)
         if amount or parts:

@@ -12,9 +12,7 @@ _BODY_BEGINS = re.compile(
     r"START OF (?:THE|THIS) PROJECT GUTENBERG|\*END\*?\s*THE SMALL PRINT|END\*?\s?THE SMALL PRINT", re.IGNORECASE
 )
 # ... and ends before one of these.
-_BODY_ENDS = re.compile(
-    r"^\W*END OF (?:THE |THIS )?PROJECT GUTENBERG|^\W*START: FULL LICENSE", re.IGNORECASE
-)
+_BODY_ENDS = re.compile(r"^\W*END OF (?:THE |THIS )?PROJECT GUTENBERG|^\W*START: FULL LICENSE", re.IGNORECASE)
 _HEADER_LINES = 800  # the longest header, the 1990s' "small print", has about 350
 
 _LICENCE = re.compile(
@@ -32,7 +30,7 @@ _TRANSCRIBER = re.compile(r"^[\[(*_\s]*transcriber['’]?s?['’]?\s+(?:end)?not
 _PICTURE = re.compile(r"^\[(?:illustration|frontispiece|decoration|image|map|plate|music|sidenote|picture)\b", re.I)
 _LINK = re.compile(
     r"^\W*(?:(?:return|back|go|jump) to (?:the )?(?:table of )?(?:contents|top|index|start)|next chapter|"
-    r"previous chapter|(?:click|tap) here\b.*|\[?(?:top|home|contents|next|previous|prev)\]?)\W*$",
+    r"previous chapter|(?:click|tap) here\b.*|\[?(?:top|home|next|previous|prev)\]?)\W*$",
     re.IGNORECASE,
 )
 

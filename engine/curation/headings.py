@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from engine.curation.layout import ended, roman
-from engine.curation.pieces import Block
+from engine.curation.layout import Evidence, ended, roman
+from engine.curation.pieces import Block, word_set
 
 CHAPTER = "chapter title"
 TITLE = "title"  # worded like a title, but nothing says of what
@@ -20,18 +20,16 @@ _NUMBER = (
 )
 _UNIT = "chapter|chap\\.|book|part|volume|vol\\.|canto|stave|letter|act|scene|section|episode|tale|story|lecture|essay"
 _EXPLICIT = re.compile(rf"^(?:the\s+)?(?:{_UNIT})\s+{_NUMBER}(?![\w’'])(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
-_COUNTED = re.compile(
-    rf"^(?:the\s+)?(?:{_ORDINALS})\s+(?:{_UNIT})(?![\w’'])(?P<rest>.*)$", re.IGNORECASE | re.DOTALL
-)
+_COUNTED = re.compile(rf"^(?:the\s+)?(?:{_ORDINALS})\s+(?:{_UNIT})(?![\w’'])(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
 _NUMERAL = re.compile(r"^(?:§\s*)?(?:(?P<roman>[IVXLC]{1,8})[.:)]?|\d{1,3}[.)]?)$")
 _NUMERAL_TITLE = re.compile(r"^(?P<number>[IVXLC]{1,8}|\d{1,3})(?:[.:]|\s*[—–-])\s+(?P<rest>\S.*)$", re.DOTALL)
 _NAMED = re.compile(
     r"^(?:prologue|epilogue|interlude|intermezzo|coda|conclusion|postscript|finale|induction|proem|envoi)[.:]?$",
     re.IGNORECASE,
 )
-_SMALL = frozenset(
+_SMALL = word_set(
     "a an and as at but by for from in into nor of on or over so than that the to under upon with de la le du des der "
-    "von van und et no is it its not vs &".split()
+    "von van und et no is it its not vs &"
 )
 _FRONT = {
     "preface": r"preface|foreword|introduction|introductory|prefatory|note on the text|to the reader",
@@ -82,10 +80,10 @@ def is_title(text: str) -> bool:
     return all(word[0].isupper() or word[0].isdigit() or word.lower() in _SMALL for word in words)
 
 
-def heading(block: Block, above: str, *, first: bool) -> str:
+def heading(block: Block, above: Block | None, above_kind: str) -> str:
     """The kind of heading a block is: `CHAPTER`, `TITLE`, a reason of `FRONT` or `BACK`, ``end mark``, or empty.
 
-    `above` is the kind of the block before, `first` says that there is none.
+    `above` is the block before it, if any, and `above_kind` the kind of heading that one is.
     """
     if block.role and block.role != "heading":
         return ""
@@ -102,12 +100,16 @@ def heading(block: Block, above: str, *, first: bool) -> str:
         return CHAPTER
     if block.role == "heading":
         return TITLE
-    if text[0] in "“\"‘'(—–-" or (ended(text) and not _capitals(text)) or text[-1] in ",;:?!":
+    if text[0] in "“\"‘'’(—–-" or text[-1] in ',;:?!”"’)':
         return ""
-    if _capitals(text) and block.words <= 15:
+    apart = above is None or block.blanks >= 2 or bool(above_kind)
+    if (
+        _capitals(text)
+        and block.words <= 15
+        and (apart or (above is not None and ended(above.text) and not ended(text)))
+    ):
         return TITLE
-    apart = first or block.blanks >= 2 or bool(above)
-    if apart and is_title(text) and block.words <= 10 and len(block.lines) == 1:
+    if apart and not ended(text) and is_title(text) and block.words <= 10 and len(block.lines) == 1:
         return TITLE
     return ""
 
@@ -126,27 +128,34 @@ def _chapter(text: str) -> bool:
         return not numeral["roman"] or roman(numeral["roman"]) > 0
     titled = _NUMERAL_TITLE.match(text)
     if titled and (titled["number"].isdigit() or roman(titled["number"])):
-        return is_title(titled["rest"]) and len(titled["rest"].split()) <= 14
+        return is_title(titled["rest"]) and len(titled["rest"].split()) <= 14 and ";" not in titled["rest"]
     return bool(_NAMED.match(text))
 
 
 def is_broken(block: Block, width: int) -> bool:
-    """Whether the lines of a block end where the next word would have fitted: verse, a table, an address.
+    """Whether most lines of a block end where the next word would have fitted: verse, a table, an address.
 
-    The block's own width counts where it is set narrower than the page.
+    A block set narrower than the page, but not much, is measured by its own width. In prose a few lines fall
+    short where an edition was changed after it was set; in verse lines begin with capitals or stand indented.
     """
-    if len(block.lines) < 2:
+    if len(block.lines) < 2 or not width:
         return False
-    rows = [line.text.rstrip() for line in block.lines]
-    if len(rows) >= 4:
-        width = min(width, max(map(len, rows))) if width else max(map(len, rows))
-    if not width:
-        return False
+    rows = [line.text.strip() for line in block.lines]
+    starts = [row.lstrip("“\"‘'(—[*")[:1] for row in rows]
+    capitals = sum(start.isupper() for start in starts)
+    short = sum(len(row) < 0.85 * width for row in rows[:-1])
+    if len(rows) >= 4 and capitals == len(rows) and short * 2 > len(rows) - 1:
+        return True
+    own = max(map(len, rows))
+    width = own if len(rows) >= 4 and own > 0.7 * width else width
     early = [
-        len(above) + 1 + len(below.split(maxsplit=1)[0]) + 3 <= width and not above.endswith(("-", "—"))
+        len(above) + 1 + len(below.split(maxsplit=1)[0]) + width // 10 <= width and above[-1] not in "-—"
         for above, below in pairwise(rows)
     ]
-    return sum(early) > len(early) / 2
+    if sum(early) * 2 <= len(early):
+        return False
+    small = sum(start.islower() for start in starts)
+    return small * 5 <= len(rows) or all(line.text.startswith("  ") for line in block.lines)
 
 
 def is_prose(block: Block, width: int, least: int = 40) -> bool:
@@ -157,5 +166,7 @@ def is_prose(block: Block, width: int, least: int = 40) -> bool:
     return not is_broken(block, width) and not re.search(r"(?:\.\s?){5,}\s*\d|[.\s]{6,}\d+\s*$", text)
 
 
-def words_between(blocks: Sequence[Block], first: int, stop: int) -> int:
-    return sum(block.words for block in blocks[first:stop])
+def prose_near(blocks: Sequence[Block], reasons: Sequence[str], index: int, evidence: Evidence, reach: int = 3) -> bool:
+    """Whether one of the `reach` blocks after `index` is prose, those that have a reason to go aside."""
+    after = range(index + 1, min(index + 1 + reach, len(blocks)))
+    return any(not reasons[i] and is_prose(blocks[i], evidence.width, 25) for i in after)

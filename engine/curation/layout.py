@@ -10,10 +10,11 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from engine.curation.boilerplate import LicenceFinder
-from engine.curation.pieces import Block, Line, Removal, count_words, whole
+from engine.curation.pieces import Block, Line, Removal, count_words
 from engine.curation.reading import Source
 
 Setting = Literal["lines", "blank", "indent", "ragged"]
@@ -22,19 +23,25 @@ WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _BARE_NUMBER = re.compile(
     r"^(?:page|p\.|pg\.?)?[\s\-–—~*.·|\[({<]*(\d{1,4}|[ivxlc]{1,7})[\s\-–—~*·|\])}>]*(?:of \d{1,4})?$", re.IGNORECASE
 )
-_HEAD_NUMBER = re.compile(r"^(?:\d{1,4}|[ivxlc]{1,7})\b[\s.|·–—-]+|[\s.|·–—-]+(?:\d{1,4}|[ivxlc]{1,7})$")
-_ENDED = re.compile(r"[.!?…][\])*†‡]*(?:\[\w{1,3}\])?[’”\"'\])*†‡¹²³⁴-⁹⁰]*(?:\[\w{1,3}\])?\s*$|[—–-][”\"]\s*$")
+_HEAD_NUMBER = re.compile(  # a year in a title has four figures, and is not set apart
+    r"^(?:\d{1,3}|[ivxlc]{1,7})\b[\s.|·–—-]+|^\d{4}\s{2,}|\s{2,}\d{4}$|[\s.|·–—-]+(?:\d{1,3}|[ivxlc]{1,7})$"
+)
+_ENDED = re.compile(  # a note's mark may stand before or after the closing quotes
+    r"(?:[.!?…][’”\"'\])]*|[—–-][”\"])(?:\s?\[\w{1,3}\]|\s?[*†‡]+|[¹²³⁴-⁹⁰]+|\d{1,2})?[’”\"'\])]*\s*$"
+)
 RULE = re.compile(r"^\s*[_‗—–-]{4,}\s*$")
-NOTE_START = re.compile(r"^\s*(?:\[(?:\d{1,3}|[*†‡§]|[A-Z])\]|[*†‡§]{1,3}(?=\s?[^\s*†‡§])|\[?Footnote\b|[¹²³⁴-⁹⁰]+\s?(?=\w))")
+NOTE_START = re.compile(
+    r"^\s*(?:\[(?:\d{1,3}|[*†‡§]|[A-Z])\]|[*†‡§]{1,3}(?=\s?[^\s*†‡§])|\[?Footnote\b|[¹²³⁴-⁹⁰]+\s?(?=\w))"
+)
 
 FULL_LINE_SHARE = 0.98  # of running lines that the width holds; the rest are overlong by accident
 PARAGRAPH_LINE = 150  # characters; no page is set wider, so longer lines are whole paragraphs
-HEAD_REPEATS = 3  # times a short line stands at the turn of a page before it is a running head
+HEAD_REPEATS = 3  # times a line stands at the turn of a page to be a running head if no title is worded like it
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a whole source tells about its parts. `width` is 0 where every line is a whole paragraph."""
+    """What a whole source tells about its parts. `width` is 0 where line ends tell nothing."""
 
     words: int
     last: int
@@ -56,9 +63,11 @@ def study(source: Source) -> Evidence:
     """
     licence = LicenceFinder()
     lengths: Counter[int] = Counter()
-    heads: Counter[str] = Counter()
+    heads: Counter[str] = Counter()  # times each short line stands where a running head would
+    worded: Counter[str] = Counter()  # ... and anywhere
+    breaking: Counter[str] = Counter()  # ... and, in capitals, within a sentence
     numbers: list[tuple[int, int]] = []
-    words = last = blocks = running = indented = hyphens = 0
+    words = last = blocks = running = indented = hyphens = breaks = 0
     before = above = waiting = ""  # the last line with text, the line right above, a head that a number may confirm
     since_turn = 99
     for line in source.lines():
@@ -66,6 +75,7 @@ def study(source: Source) -> Evidence:
         last = line.number
         if line.role == "page":
             since_turn = 0
+            breaks += 1
         if line.role == "page" or not text:
             blocks += bool(above)
             above = ""
@@ -83,24 +93,33 @@ def study(source: Source) -> Evidence:
             numbers.append((line.number, number))
             heads[waiting] += 1
         elif key:
-            counted = sure or since_turn <= 1 or (text.isupper() and not ended(before))
+            counted = sure or since_turn <= 1
             heads[key] += counted
+            worded[key] += 1
+            if not counted and text.isupper() and _breaks_off(before):
+                breaking[key] += 1
         waiting = "" if number or not key or counted else key
         since_turn = 0 if number else since_turn + 1
         above = line.text.rstrip()
         before = text
-    blocks += bool(previous)
+    blocks += bool(above)
     width = _width(lengths)
     setting: Setting = "lines" if width > PARAGRAPH_LINE or not running else "blank"
-    if setting == "blank" and running > 25 * blocks:
+    if source.flowing:
+        setting, width = "blank", 0
+    elif setting == "blank" and running > 25 * blocks:
         setting = "indent" if 0.02 < indented / running < 0.5 else "ragged"
     return Evidence(
         words=words,
         last=last,
         setting=setting,
         width=0 if setting == "lines" else width,
-        heads=frozenset(key for key, count in heads.items() if key and count >= HEAD_REPEATS),
-        paged=_paged(numbers),
+        heads=frozenset(
+            key
+            for key in worded
+            if heads[key] + breaking[key] >= HEAD_REPEATS or (worded[key] > 1 and heads[key])
+        ),
+        paged=_paged(numbers) or (breaks > 1 and len(numbers) * 2 > breaks),
         licences=tuple(licence.spans(last)),
         vocabulary=_vocabulary(source) if hyphens else Counter(),
     )
@@ -116,13 +135,15 @@ def _width(lengths: Counter[int]) -> int:
 
 
 def _paged(numbers: list[tuple[int, int]]) -> bool:
-    """Whether bare numbers count pages: they rise by one, a page's worth of lines apart."""
-    steps = [
-        line - line_before
-        for (line_before, before), (line, number) in zip(numbers, numbers[1:], strict=False)
-        if number - before == 1
-    ]
-    return len(steps) >= 2 and sorted(steps)[len(steps) // 2] <= 90
+    """Whether bare numbers count pages: they rise by one, a page's worth of lines apart, and evenly. (Chapters
+    that bear bare numbers differ more in length.)"""
+    steps = sorted(
+        line - line_before for (line_before, before), (line, number) in pairwise(numbers) if number - before == 1
+    )
+    if len(steps) < 2:
+        return False
+    middle = steps[len(steps) // 2]
+    return middle <= 90 and sum(abs(step - middle) <= middle / 4 for step in steps) * 2 > len(steps)
 
 
 def _vocabulary(source: Source) -> Counter[str]:
@@ -158,7 +179,7 @@ def roman(text: str) -> int:
 
 def head_key(text: str) -> tuple[str, bool]:
     """What a line would say as a running head, without its page number, and whether it had such a number."""
-    if len(text) > 70 or text[-1] in ",;" or text[0] in "“\"'‘([":
+    if len(text) > 70 or text[-1] in ",;.?!”" or text[0] in "“\"'‘([":
         return "", False
     bare = _HEAD_NUMBER.sub("", text).strip()
     letters = [character for character in bare if character.isalpha()]
@@ -167,8 +188,11 @@ def head_key(text: str) -> tuple[str, bool]:
     return bare.casefold(), bare != text and bool(re.search(r"\s{2,}|\||\d", text))
 
 
-def blocks(lines: Iterable[Line], evidence: Evidence, source: str, removed: list[Removal]) -> Iterator[Block]:
-    """Lines grouped as the source's setting has it. Page furniture goes to `removed`.
+def blocks(
+    lines: Iterable[Line], evidence: Evidence, source: str, removed: list[Removal], met: set[str]
+) -> Iterator[Block]:
+    """Lines grouped as the source's setting has it. Page furniture goes to `removed`; `met` remembers the heads
+    met so far in this source.
 
     A block whose gap held furniture is `turned`. Lines parted by furniture alone, without an empty line, stay one
     block.
@@ -176,8 +200,7 @@ def blocks(lines: Iterable[Line], evidence: Evidence, source: str, removed: list
     current: list[Line] = []
     before = ""
     blanks = gap = 0
-    turned = was_turned = False
-    met: set[str] = set()
+    turned = was_turned = was_alone = noted = False
     for line in lines:
         text = line.text.strip()
         if line.role == "page":
@@ -185,36 +208,38 @@ def blocks(lines: Iterable[Line], evidence: Evidence, source: str, removed: list
         if line.role == "page" or not text:
             gap += line.role != "page"
             continue
-        reason = ""
+        reason, alone = "", False
         if not line.role and not evidence.licensed(line.number):
-            reason = _furniture(text, evidence, met, turned=turned, open_ended=bool(before) and not ended(before))
+            reason = _furniture(text, evidence, met, turned=turned, broken_off=_breaks_off(before))
+            alone = head_key(text)[0] in evidence.heads
         if reason:
             turned = True
             removed.append(Removal(reason, source, line.number, text, count_words(text)))
             continue
-        if current and (gap or _parts(current[-1], line, evidence)):
+        if current and (gap or alone or was_alone or _parts(current[-1], line, evidence)):
             yield Block(current, blanks, was_turned)
             current = []
         if not current:
             blanks, was_turned = gap, turned
+            noted = bool(NOTE_START.match(text))
         current.append(line)
-        before, gap, turned = text, 0, False
+        before = before if noted else text  # a note at the foot of a page stands between a paragraph's halves
+        gap, turned, was_alone = 0, False, alone
     if current:
         yield Block(current, blanks, was_turned)
 
 
-def _furniture(text: str, evidence: Evidence, met: set[str], *, turned: bool, open_ended: bool) -> str:
-    if evidence.paged or turned or open_ended:
-        number = page_number(text)
-        if number:
-            return "page number"
+def _furniture(text: str, evidence: Evidence, met: set[str], *, turned: bool, broken_off: bool) -> str:
+    plain = text.isalnum()  # undecorated, it may number a chapter
+    if (evidence.paged or turned or broken_off or not plain) and page_number(text):
+        return "page number"
     key, numbered = head_key(text)
     if key not in evidence.heads:
         return ""
     first = key not in met
     met.add(key)
     # A chapter's title is worded like the running heads after it, but comes first and interrupts nothing.
-    return "" if first and not numbered and not open_ended else "running head"
+    return "" if first and not numbered and not broken_off else "running head"
 
 
 def _parts(above: Line, line: Line, evidence: Evidence) -> bool:
@@ -232,6 +257,11 @@ def _parts(above: Line, line: Line, evidence: Evidence) -> bool:
         room = evidence.width - len(above.text.rstrip()) - len(line.text.split(maxsplit=1)[0])
         return room > evidence.width // 8 and ended(above.text)
     return False
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether a line of prose stops in mid-sentence."""
+    return count_words(text) >= 5 and not text.isupper() and not ended(text)
 
 
 def ended(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from engine.curation.pieces import Line
+from engine.curation.pieces import Line, word_set
 
 _SUPERSCRIPT = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -82,11 +82,11 @@ def _plain(text: str) -> str:
     return text
 
 
-_BLOCKS = frozenset(
-    "address article aside blockquote body center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 "
-    "h5 h6 header hr html li main nav ol p pre section table tbody td tfoot th thead tr ul".split()
+_BLOCKS = word_set(
+    "address article aside blockquote body center dd div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 "
+    "h6 header hr html li main nav ol p pre section table tbody td tfoot th thead tr ul"
 )
-_SILENT = frozenset("head script style template noscript svg math iframe object audio video".split())
+_SILENT = word_set("head script style template noscript svg math iframe object audio video")
 _ROLES = {
     **dict.fromkeys(("h1", "h2", "h3", "h4", "h5", "h6", "title"), "heading"),
     **dict.fromkeys(("li", "dt", "dd"), "list"),

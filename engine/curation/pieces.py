@@ -12,6 +12,11 @@ def count_words(text: str) -> int:
     return len(text.split())
 
 
+def word_set(words: str) -> frozenset[str]:
+    """The words of a list written as a text."""
+    return frozenset(words.split())
+
+
 class Line(NamedTuple):
     """A line of a source. `number` counts from 1, in the file itself or in the text taken out of it.
 
@@ -75,9 +80,9 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
-    """A unit of author text. `line` is where its first paragraph begins; `follows` says that it goes on
-    from the passage before it in the same section."""
+class Candidate:
+    """Text cut to a passage's size and not yet judged. `line` is where its first paragraph begins, `follows` says
+    that it goes on from the candidate before it."""
 
     text: str
     source: str

@@ -31,12 +31,14 @@ _MAGIC = {
 
 @dataclass(frozen=True)
 class Source:
-    """One file. `lines` can be called again and again; each call reads from the beginning."""
+    """One file. `lines` can be called again and again; each call reads from the beginning. In a `flowing` one
+    line ends mean nothing, and only empty lines part paragraphs."""
 
     path: Path
     title: str
     sha256: str
     lines: Callable[[], Iterator[Line]]
+    flowing: bool = False
 
 
 def gather(inputs: Sequence[Path], output: Path | None = None) -> list[Path]:
@@ -95,7 +97,7 @@ def read(path: Path) -> Source:
             )
         if suffix not in PLAIN + BOOKS:
             raise StyloraError(f"{path}: not a kind of file that can be read; give {_kinds()}")
-        sha256, encoding = _examine(path, text=suffix not in (".epub", ".pdf"))
+        sha256, encoding = examine(path, text=suffix not in (".epub", ".pdf"))
         if suffix in BOOKS:
             from engine.curation.books import read_book
 
@@ -106,11 +108,11 @@ def read(path: Path) -> Source:
     if suffix in (".md", ".markdown"):
         from engine.curation.markup import markdown_lines
 
-        return Source(path, path.stem, sha256, lambda: markdown_lines(_plain_lines(path, encoding)))
+        return Source(path, path.stem, sha256, lambda: markdown_lines(_plain_lines(path, encoding)), flowing=True)
     return Source(path, path.stem, sha256, lambda: _plain_lines(path, encoding))
 
 
-def _examine(path: Path, *, text: bool) -> tuple[str, str]:
+def examine(path: Path, *, text: bool) -> tuple[str, str]:
     """SHA-256 of the file and, if it is `text`, its encoding; one pass in bounded memory."""
     digest = hashlib.sha256()
     encoding, odd, total, seen = "", 0, 0, False
@@ -181,9 +183,7 @@ def _single_byte(path: Path) -> str:
 def _plain_lines(path: Path, encoding: str) -> Iterator[Line]:
     try:
         with path.open(encoding=encoding, newline=None) as stream:
-            number = 0
-            for row in stream:
-                number += 1
+            for number, row in enumerate(stream, 1):
                 pages = row.rstrip("\n").split("\f")
                 for index, part in enumerate(pages):
                     if index:

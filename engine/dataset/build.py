@@ -18,7 +18,7 @@ from engine import language, prompting
 from engine.atomic import write_text
 from engine.classifier import CLASSIFIER_VERSION
 from engine.constraints import constraints_of
-from engine.curation import Passage, read_corpus
+from engine.curation.corpus import Passage, read_corpus
 from engine.dataset.checks import Check, validate
 from engine.dataset.pairs import Made, make_rows
 from engine.dataset.rows import SPLITS, Row, split_file, write_rows

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine import language, prompting
 from engine.classifier import classify
-from engine.curation import Passage
+from engine.curation.corpus import Passage
 from engine.dataset.rows import Row
 from engine.dataset.split import Split
 from engine.measures.facts import kept
@@ -60,39 +60,46 @@ def make_rows(passages: Sequence[tuple[Passage, Split]], recipe: Recipe, neutral
     """Every row of `passages`, in order. Held-out passages give their original with a standard input only."""
     made = Made()
     jobs: list[tuple[Passage, Split, str, str]] = []
-    docs = language.parse_many([passage.text for passage, _ in passages])
-    for (passage, split), doc in zip(passages, docs, strict=True):
+    originals = list(language.parse_many([passage.text for passage, _ in passages]))
+    for (passage, split), doc in zip(passages, originals, strict=True):
+        styled = {"original": passage.text}
         if split == "train":
             styled, failed = styled_variants(passage, doc, recipe)
             made.dropped += failed
-        else:
-            styled = {"original": passage.text}
         jobs += [(passage, split, kind, text) for kind, text in styled.items()]
+    # Every text is parsed once here, in batches, and the parse handed on: parsing is most of the cost.
     neutral_texts = neutralizer.neutralize([text for *_, text in jobs])
-    for (passage, split, kind, styled_text), neutral in zip(jobs, neutral_texts, strict=True):
-        _rows_of(passage, split, kind, styled_text, neutral, recipe, made)
+    neutral_docs = language.parse_many(neutral_texts)
+    styled_docs = iter(language.parse_many([text for *_, kind, text in jobs if kind != "original"]))
+    known = {passage.id: doc for (passage, _), doc in zip(passages, originals, strict=True)}
+    for (passage, split, kind, styled_text), neutral in zip(jobs, neutral_docs, strict=True):
+        styled_doc = known[passage.id] if kind == "original" else next(styled_docs)
+        if reason := _unfit(styled_doc, neutral.text):
+            made.dropped[f"{kind}: {reason}"] += 1
+        else:
+            made.rows += _rows_of(passage, split, kind, styled_text, neutral, recipe)
     return made
 
 
-def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: str, recipe: Recipe, made: Made) -> None:
-    if len(neutral.split()) < SHORTEST_INPUT * len(styled.split()):
-        made.dropped[f"{kind}: neutral text too short"] += 1
-        return
-    facts = kept(styled, neutral)
-    if facts.missing:
-        made.dropped[f"{kind}: neutral text lost a name or number"] += 1
-        return
+def _unfit(styled: Doc, neutral: str) -> str:
+    """Why a pair must not be trained on; empty if it may."""
+    if len(neutral.split()) < SHORTEST_INPUT * len(styled.text.split()):
+        return "neutral text too short"
+    return "neutral text lost a name or number" if kept(styled, neutral).missing else ""
+
+
+def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: Doc, recipe: Recipe) -> list[Row]:
     content = classify(neutral).content
-    inputs = {"standard": neutral}
+    texts = [(kind, "standard", neutral.text)]
     if kind == "original" and split == "train":
         if "dropout" in recipe.inputs:
-            inputs["dropout"] = dropout(neutral)
+            texts.append((kind, "dropout", dropout(neutral)))
         if "abstract" in recipe.inputs:
-            inputs["abstract"] = abstract(neutral)
-    rows = [(kind, variant, text) for variant, text in inputs.items()]
-    if kind == "original" and split == "train" and "robustness" in recipe.variants:
-        rows.append(("robustness", "standard", neutral))
-    for row_kind, variant, text in rows:
+            texts.append((kind, "abstract", abstract(neutral)))
+        if "robustness" in recipe.variants:
+            texts.append(("robustness", "standard", neutral.text))
+    rows = []
+    for row_kind, variant, text in texts:
         prompt = prompting.prepare(
             recipe,
             text,
@@ -102,7 +109,7 @@ def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: st
             styled=styled,
             robust=row_kind == "robustness",
         )
-        made.rows.append(
+        rows.append(
             Row(
                 text=prompt.text + styled,
                 loss_start=len(prompt.text),
@@ -113,3 +120,4 @@ def _rows_of(passage: Passage, split: Split, kind: str, styled: str, neutral: st
                 neutral=prompt.input,
             )
         )
+    return rows

@@ -21,8 +21,8 @@ from engine.workspace import Workspace, slug
 Result = dict[str, Any]
 
 
-def _given(workspace: Workspace, path: str | Path | None, default: Path) -> Path:
-    """A path as the user gave it, or the workspace's own; relative ones start where the user stands."""
+def _given(path: str | Path | None, default: Path) -> Path:
+    """A path as the user gave it (relative to where the user stands), or the workspace's own."""
     return default if path is None else Path(path).expanduser().absolute()
 
 
@@ -37,16 +37,16 @@ def curate(
     min_para_words: int | None = None,
 ) -> Result:
     """Books in, a curated corpus out. Without `input` the author's `styles/<author>_full.txt` is taken."""
-    from engine import curation
+    from engine.curation.curate import curate as run
     from engine.models import registry
 
     settings = workspace.settings
     author = author or settings.author
-    inputs = [_given(workspace, path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
+    inputs = [_given(path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
     model, count_tokens = registry.token_counter(workspace, report)
-    curated = curation.curate(
+    curated = run(
         inputs,
-        _given(workspace, output, workspace.corpus(author)),
+        _given(output, workspace.corpus(author)),
         target_tokens=target_tokens or settings.curation.target_tokens,
         min_para_words=min_para_words or settings.curation.min_para_words,
         max_para_words=settings.curation.max_para_words,
@@ -54,7 +54,13 @@ def curate(
         seed=settings.seed,
         report=report,
     )
-    return {"author": author, "tokenizer": model, **_plain(curated)}
+    return {
+        "author": author,
+        "tokenizer": model,
+        **_plain(curated),
+        "removed": {reason: tally.words for reason, tally in curated.removed.items()},
+        "dropped": {reason: tally.pieces for reason, tally in curated.dropped.items()},
+    }
 
 
 def dataset(
@@ -78,8 +84,8 @@ def dataset(
         kept = tuple(kind for kind in kinds.variants if kind not in PERSPECTIVES)
         kinds = msgspec.structs.replace(kinds, variants=kept)
     built = build(
-        _given(workspace, corpus, workspace.corpus(author)),
-        _given(workspace, output, workspace.dataset(author)),
+        _given(corpus, workspace.corpus(author)),
+        _given(output, workspace.dataset(author)),
         author=author,
         worldview=workspace.worldview(author),
         settings=kinds,
@@ -107,7 +113,7 @@ def convert(
     if hf_path is None:
         entry = registry.ensure(workspace, model or workspace.settings.base_model, report, convert=True)
         return {"model": entry.name, "path": str(entry.path)}
-    target = _given(workspace, mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
+    target = _given(mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
     converting.convert(hf_path, target, q_bits=q_bits or 0, report=report)
     return {"model": hf_path, "path": str(target)}
 
@@ -123,19 +129,45 @@ def train(
     model: str | None = None,
     **overrides: Any,
 ) -> Result:
-    """A dataset in, an adapter out. `overrides` are fields of the training settings, None meaning unset."""
-    from engine.training import job
+    """A dataset in, an adapter out. `overrides` are fields of the training settings; None means unset."""
+    import dataclasses
 
-    return job.train(
-        workspace,
-        report,
-        author=author,
-        config=config,
-        data=data,
-        adapter=adapter,
-        model=model,
-        overrides={key: value for key, value in overrides.items() if value is not None},
-    )
+    from engine.dataset.build import read_manifest
+    from engine.models import registry
+    from engine.training.config import TrainingConfig
+    from engine.training.trainer import train as run
+
+    settings = workspace.settings
+    minutes = overrides.pop("minutes", None)
+    changes = {key: value for key, value in overrides.items() if value is not None}
+    if minutes is not None:
+        changes["time_limit"] = 60 * minutes
+    known = [field.name for field in dataclasses.fields(TrainingConfig)]
+    for name in changes:
+        if name not in known:
+            raise StyloraError(f"train: unknown parameter {name!r}{nearest(name, known)}")
+    author = author or settings.author
+    folder, target = workspace.dataset(author), workspace.adapter(author)
+    if config is not None:
+        from engine.training import config_file
+
+        file = config_file.read(Path(config))
+        plan = dataclasses.replace(file.config, **changes)
+        folder, target, model = file.data or folder, file.adapter_path or target, model or file.model
+    else:
+        plan = TrainingConfig.from_settings(settings, **changes)
+    folder, target = _given(data, folder), _given(adapter, target)
+    read_manifest(folder)  # says what to do where there is no dataset, before a model is loaded
+    entry = registry.ensure(workspace, model or settings.base_model, report)
+    trained = run(data=folder, base=entry.path, output=target, config=plan, report=report)
+    return {
+        "author": author,
+        "model": entry.name,
+        "valid_before": trained.first_valid_loss,
+        "valid_after": trained.best_valid_loss,
+        "tokens_per_second": trained.tokens / max(trained.seconds, 1e-9),
+        **_plain(trained),
+    }
 
 
 def rewrite(
@@ -198,8 +230,8 @@ def check(
     rewriter = _rewriter(workspace, _adapter(workspace, adapter, author), report)
     card = measure(
         rewriter,
-        dataset=_given(workspace, data, workspace.dataset(rewriter.recipe.author)),
-        corpus=_given(workspace, corpus, workspace.corpus(rewriter.recipe.author)),
+        dataset=_given(data, workspace.dataset(rewriter.recipe.author)),
+        corpus=_given(corpus, workspace.corpus(rewriter.recipe.author)),
         passages=passages,
         variations=variations,
         strength=settings.strength if strength is None else strength,
@@ -222,7 +254,7 @@ def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bo
 
 
 def _adapter(workspace: Workspace, adapter: str | Path | None, author: str | None) -> Path:
-    return _given(workspace, adapter, workspace.adapter(author or workspace.settings.author))
+    return _given(adapter, workspace.adapter(author or workspace.settings.author))
 
 
 _opened: dict[tuple[Path, int], Any] = {}
@@ -241,7 +273,7 @@ def _rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
 
 
 def _plain(value: Any) -> Result:
-    return msgspec.to_builtins(value, str_keys=True)
+    return msgspec.to_builtins(value, str_keys=True, enc_hook=str)
 
 
 def _checked(function: Callable[..., Result]) -> Callable[[Workspace, dict[str, Any], Report], Result]:

@@ -227,7 +227,8 @@ class Host:
             self._record(run, "started")
             result = self.table[run.kind](self.workspace, run.params, report)
             self._settle(run)
-            self._record(run, "done", result=result)
+            stopped = run.cancelled.is_set() and result.get("stopped") == "cancelled"  # in order, with a result
+            self._record(run, "cancelled" if stopped else "done", result=result)
             ending = None
         except Cancelled:
             pass

@@ -27,7 +27,7 @@ READABLE = (".txt", ".md", ".html", ".htm", ".xhtml", ".epub", ".pdf")
 """Endings of the files that curation reads."""
 _COUNTED_BYTES = 32 << 20
 _RAW_ENDING = "_full"
-_TOKENS_PER_WORD = 1.3
+_TOKENS_PER_WORD = 1.35
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ class RawFile:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A curated corpus; `removed` and `dropped` by reason, as its record has them."""
+    """A curated corpus; words `removed` by cleaning and passages `dropped` by selection, by reason."""
 
     path: Path
     passages: int
     words: int
     tokens: int
     estimated: bool
-    """`tokens` is a guess from the words, since the record has none."""
+    """`tokens` is a guess from the words: no tokenizer has counted them."""
     removed: Mapping[str, int]
     dropped: Mapping[str, int]
     settings: Mapping[str, Any]
@@ -123,8 +123,10 @@ def _table(value: object) -> dict[str, Any]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def _counts(value: object) -> dict[str, int]:
-    return {str(key): int(n) for key, n in _table(value).items() if isinstance(n, int | float)}
+def _counts(value: object, of: str = "") -> dict[str, int]:
+    """Counts by name; with `of`, that field of a tally (``{"pieces": 3, "words": 40}``)."""
+    counts = {key: _table(tally).get(of) if of else tally for key, tally in _table(value).items()}
+    return {key: int(n) for key, n in counts.items() if isinstance(n, int | float)}
 
 
 @lru_cache(maxsize=512)
@@ -171,18 +173,17 @@ def _corpus(path: Path) -> Corpus | None:
     header = _record_header(path.with_suffix(".curation.jsonl"))
     if not header:
         return None
-    counts = _table(header.get("counts"))
     key = (str(path), found.st_size, found.st_mtime_ns)
-    words = int(counts.get("words") or _words(*key) or 0)
-    tokens = counts.get("tokens")
+    figures = _counts(header)
+    words = figures.get("words") or _words(*key) or 0
     return Corpus(
         path,
-        int(counts.get("passages") or _passages(*key)),
+        figures.get("passages") or _passages(*key),
         words,
-        int(tokens or words * _TOKENS_PER_WORD),
-        not tokens,
-        _counts(counts.get("removed") or header.get("removed")),
-        _counts(counts.get("dropped") or header.get("dropped")),
+        figures.get("tokens") or int(words * _TOKENS_PER_WORD),
+        bool(header.get("tokens_estimated", "tokens" not in figures)),
+        _counts(header.get("removed"), "words"),
+        _counts(header.get("dropped"), "pieces"),
         _table(header.get("settings")),
     )
 
@@ -252,7 +253,7 @@ def survey(workspace: Workspace) -> Survey:
     try:
         settings = Workspace(workspace.root).settings
     except StyloraError as error:
-        settings, problem = Settings(), str(error)
+        settings, problem = Settings(), str(error).replace(f"{workspace.root}{os.sep}", "")
     sources: dict[str, list[Path]] = {}
     curated = set()
     try:

@@ -60,7 +60,8 @@ def _finite(verb: Token) -> Token | None:
     return word if word.tag_ in {"VBZ", "VBP", "VBD"} else None
 
 
-def _disagrees(number: Number, verb: Token) -> bool:
+def disagrees(number: Number, verb: Token) -> bool:
+    """Whether the finite word `verb` cannot go with a subject of `number`."""
     form = verb.lower_
     if number == "either":
         return False
@@ -87,7 +88,7 @@ def disagreements(text: Doc | str) -> list[Disagreement]:
         if token.dep_ not in {"nsubj", "nsubjpass"} or token.head.pos_ not in {"VERB", "AUX"}:
             continue
         verb = _finite(token.head)
-        if verb is None or not _disagrees(subject_number(token), verb):
+        if verb is None or not disagrees(subject_number(token), verb):
             continue
         marks = {child.lower_ for child in token.head.children if child.dep_ in {"mark", "advmod"}}
         if verb.lower_ == "were" and marks & _SUBJUNCTIVE:

@@ -175,7 +175,7 @@ def _is_name(token: Token, seen_inside: set[str]) -> bool:
         return not (shouted and common_word(lower)) and (token.tag_ not in {"PRP", "PRP$", "DT", "UH"} or not common_word(lower))
     if common_word(lower):
         return lower in seen_inside and token.pos_ == "PROPN"
-    return lower in seen_inside or token.ent_type_ in _NAME_TYPES or token.pos_ == "PROPN"
+    return lower in seen_inside or token.ent_type_ in _NAME_TYPES or token.pos_ in {"PROPN", "NOUN"}
 
 
 def name_tokens(doc: Doc) -> list[Token]:
@@ -210,10 +210,24 @@ def number_tokens(doc: Doc) -> dict[int, str]:
 def facts(text: Doc | str) -> Facts:
     """Names and numbers of `text`; a string is parsed first."""
     doc = parse(text) if isinstance(text, str) else text
-    names: Counter[str] = Counter()
-    for token in name_tokens(doc):
-        names.update(_key(piece) for piece in _PIECE.findall(token.text) if len(piece) > 1)
-    return Facts(names, Counter(number_tokens(doc).values()))
+    return _gathered(name_tokens(doc), number_tokens(doc))
+
+
+def facts_by_sentence(doc: Doc) -> list[Facts]:
+    """Names and numbers of each sentence of `doc`, found in the light of the whole."""
+    names, numbers = name_tokens(doc), number_tokens(doc)
+    return [
+        _gathered(
+            [token for token in names if span.start <= token.i < span.end],
+            {index: digits for index, digits in numbers.items() if span.start <= index < span.end},
+        )
+        for span in doc.sents
+    ]
+
+
+def _gathered(tokens: list[Token], numbers: dict[int, str]) -> Facts:
+    names = (_key(piece) for token in tokens for piece in _PIECE.findall(token.text) if len(piece) > 1)
+    return Facts(Counter(names), Counter(numbers.values()))
 
 
 def kept(source: Doc | str | Facts, output: str, *, each: bool = True) -> Kept:

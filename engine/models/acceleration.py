@@ -125,7 +125,7 @@ def _load_openblas() -> Acceleration | None:
 
 
 class _DlInfo(ctypes.Structure):
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("dli_fname", ctypes.c_char_p),
         ("dli_fbase", ctypes.c_void_p),
         ("dli_sname", ctypes.c_char_p),
@@ -145,6 +145,21 @@ def live_library() -> Path | None:
     info = _DlInfo()
     found = process.dladdr(ctypes.cast(process.cblas_sgemm, ctypes.c_void_p), ctypes.byref(info))
     return Path(os.fsdecode(info.dli_fname)).resolve() if found and info.dli_fname else None
+
+
+def device() -> str:
+    """What MLX computes on: ``cpu``, or the GPU's name."""
+    from engine.models import mlx_thread
+
+    return mlx_thread.run(_device)
+
+
+def _device() -> str:
+    import mlx.core as mx
+
+    if mx.default_device() == mx.Device(mx.cpu):
+        return "cpu"
+    return str(mx.device_info().get("device_name", "gpu"))
 
 
 def measure_gflops(size: int = 1024) -> float:

@@ -75,9 +75,9 @@ def attach(
     """
     shape = Shape(rank, scale, dropout, tuple(keys), num_layers)
     detach(model)
-    known = {
-        name for layer in model.layers for name, module in layer.named_modules() if hasattr(module, "weight")
-    } | {name for name, module in model.named_modules() if hasattr(module, "weight")}
+    known = {name for layer in model.layers for name, module in layer.named_modules() if hasattr(module, "weight")} | {
+        name for name, module in model.named_modules() if hasattr(module, "weight")
+    }
     for key in shape.keys:
         if key not in known:
             inside = sorted(name for name in known if name.endswith("_proj") and not name.startswith("model."))
@@ -86,11 +86,11 @@ def attach(
     parameters = {"rank": rank, "scale": scale, "dropout": dropout, "keys": set(shape.keys)}
     linear_to_lora_layers(model, num_layers, parameters)
     modules = lora_modules(model)
-    for (_, module), key in zip(modules, mx.random.split(mx.random.key(seed), max(len(modules), 2)), strict=False):
+    for (_, module), drawn in zip(modules, mx.random.split(mx.random.key(seed), max(len(modules), 2)), strict=False):
         module.trained_scale = scale
         module.dropout = KeyedDropout(dropout)
         bound = 1 / math.sqrt(module.lora_a.shape[0])
-        module.lora_a = mx.random.uniform(-bound, bound, module.lora_a.shape, key=key)
+        module.lora_a = mx.random.uniform(-bound, bound, module.lora_a.shape, key=drawn)
     model.adapter_shape = shape
     mx.eval(weights(model))
     return shape
@@ -141,6 +141,13 @@ def weights(model: nn.Module) -> dict[str, mx.array]:
 def set_weights(model: nn.Module, tensors: dict[str, mx.array]) -> None:
     """Replace tensors of the adapter by name; shapes are the caller's business."""
     model.update(tree_unflatten(list(tensors.items())))
+
+
+def read_tensors(file: Path) -> dict[str, mx.array]:
+    """The tensors of a safetensors file, by name."""
+    tensors = mx.load(str(file))
+    assert isinstance(tensors, dict)
+    return tensors
 
 
 def save_adapter(model: nn.Module, folder: Path) -> None:
@@ -206,8 +213,8 @@ def load_adapter(model: nn.Module, folder: Path, *, need_recipe: bool = True) ->
         raise StyloraError(f"{file}: missing; this adapter is incomplete, copy or train it again")
     try:
         _, header = folders.tensors(file)
-    except StyloraError as error:
-        raise StyloraError(str(error).replace("convert or copy the model again", "copy or train the adapter again"))
+    except StyloraError:
+        raise StyloraError(f"{file}: truncated or damaged; copy or train this adapter again") from None
     _refuse_misfit(model, shape, {name: tuple(entry["shape"]) for name, entry in header.items()}, file)
     present = attached(model)
     same = present is not None and present.rank == shape.rank and present.keys == shape.keys
@@ -217,7 +224,7 @@ def load_adapter(model: nn.Module, folder: Path, *, need_recipe: bool = True) ->
         model.adapter_shape = shape
     else:
         attach(model, **asdict(shape))
-    set_weights(model, mx.load(str(file)))
+    set_weights(model, read_tensors(file))
     set_strength(model, 1.0)
     model.eval()
     mx.eval(weights(model))
@@ -228,7 +235,9 @@ def _refuse_misfit(model: nn.Module, shape: Shape, found: dict[str, tuple[int, .
     expected = dict(_expected(model, shape))
     for name in sorted(expected.keys() | found.keys()):
         if expected.get(name) != found.get(name):
-            have, want = (f"{value[0]}×{value[1]}" if value else "nothing" for value in (found.get(name), expected.get(name)))
+            have, want = (
+                f"{value[0]}×{value[1]}" if value else "nothing" for value in (found.get(name), expected.get(name))
+            )
             raise StyloraError(
                 f"{file}: does not fit this base model: {name} is {have}, the model needs {want}; "
                 "use the base model it was trained on"

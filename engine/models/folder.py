@@ -13,6 +13,7 @@ from engine.errors import StyloraError
 _NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _NOISE = ("_name_or_path", "transformers_version")
 _SAMPLE = 512
+_TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _AGAIN = "the file is damaged or incomplete; convert or copy the model again"
 
 
@@ -112,3 +113,15 @@ def identity(path: Path) -> str:
 def size_on_disk(path: Path) -> int:
     """Bytes in the model folder `path`."""
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def quantization(path: Path) -> str:
+    """How the weights of the model in folder `path` are stored: ``4-bit, groups of 64``, or ``bfloat16``."""
+    settings = read_json(path / "config.json").get("quantization")
+    if isinstance(settings, dict) and "bits" in settings:
+        return f"{settings['bits']}-bit, groups of {settings.get('group_size', 64)}"
+    for file in weight_files(path):
+        for entry in tensors(file)[1].values():
+            if len(entry["shape"]) == 2:
+                return _TYPES.get(entry["dtype"], entry["dtype"])
+    return "unknown"

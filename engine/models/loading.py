@@ -6,10 +6,11 @@ run at 0.05 to 6 GFLOP/s). On Metal they stay as stored.
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import importlib
 import logging
 import os
-from collections.abc import Iterator
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,21 @@ class Loaded:
     config: dict[str, Any]
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers and mlx-lm off the terminal, which belongs to a screen or to a pipe."""
-    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+@functools.cache
+def hush() -> None:
+    """Keep mlx-lm, transformers and the hub's client off the terminal, which belongs to a screen or to a pipe.
+
+    Nothing is redirected: other threads go on writing where they like. Imports mlx-lm.
+    """
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    logging.getLogger("transformers").setLevel(logging.ERROR)
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        yield
+    warnings.filterwarnings("ignore", module=r"(transformers|huggingface_hub|mlx_lm)\b")
+    for name in ("transformers", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for name in ("mlx_lm.convert", "mlx_lm.utils"):  # these report with print()
+        vars(importlib.import_module(name))["print"] = lambda *_, **__: None
 
 
 def in_one_line(error: BaseException) -> str:
@@ -60,19 +67,19 @@ def load(path: Path) -> Loaded:
     """
     path = Path(path)
     folder.check(path)
-    with quiet():
-        import mlx.core as mx
-        from mlx_lm.utils import load_model, load_tokenizer
+    hush()
+    import mlx.core as mx
+    from mlx_lm.utils import load_model, load_tokenizer
 
-        try:
-            model, config = load_model(path, lazy=True)
-            if mx.default_device() == mx.Device(mx.cpu):
-                _to_float32(model)
-            mx.eval(model.parameters())
-            local = {"local_files_only": True, "trust_remote_code": False}
-            tokenizer = load_tokenizer(path, local, eos_token_ids=config.get("eos_token_id"))
-        except Exception as error:
-            raise StyloraError(f"{path}: this model cannot be loaded: {in_one_line(error)}") from error
+    try:
+        model, config = load_model(path, lazy=True)
+        if mx.default_device() == mx.Device(mx.cpu):
+            _to_float32(model)
+        mx.eval(model.parameters())
+        local = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = load_tokenizer(path, local, eos_token_ids=config.get("eos_token_id"))
+    except Exception as error:
+        raise StyloraError(f"{path}: this model cannot be loaded: {in_one_line(error)}") from error
     return Loaded(path, model, tokenizer, folder.identity(path), config)
 
 

@@ -174,7 +174,7 @@ def owned(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def on_the_thread(*args: P.args, **kwargs: P.kwargs) -> R:
-        return run(function, *args, **kwargs)
+        return run(functools.partial(function, *args, **kwargs))
 
     return on_the_thread
 

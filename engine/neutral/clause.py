@@ -57,9 +57,9 @@ class Subject:
             if tense == "past":
                 return "were" if self.number == "plural" else "was"
             return {"first": "am", "singular": "is", "plural": "are"}[self.number]
-        if tense == "past":
-            return inflect(lemma, "VBD")
-        return inflect(lemma, "VBZ") if self.number == "singular" else lemma
+        first, _, rest = lemma.partition(" ")
+        form = inflect(first, "VBD" if tense == "past" else "VBZ" if self.number == "singular" else "VB")
+        return f"{form} {rest}" if rest else form
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,17 @@ class Reading:
     doc: Doc
     changed: Mapping[int, str]
     """Replacement by token index; empty drops the word."""
+    lemmas: Mapping[int, str]
+    """Plain lemma of the words that were replaced, by token index."""
     names: frozenset[int]
     quoted: tuple[tuple[int, int], ...]
     """First and last token of each quotation that stays word for word."""
 
     def text(self, token: Token) -> str:
         return self.changed.get(token.i, token.text)
+
+    def lemma(self, token: Token) -> str:
+        return self.lemmas.get(token.i, token.lemma_.lower())
 
     def in_quotation(self, token: Token) -> bool:
         return any(start <= token.i <= end for start, end in self.quoted)
@@ -115,7 +120,7 @@ class Clause:
         return [piece.token for piece in self.pieces if piece.token is not None]
 
     def within(self, tokens: Iterable[Token]) -> list[Token]:
-        return [token for token in tokens if token.i in self.indices]
+        return sorted((token for token in tokens if token.i in self.indices), key=lambda token: token.i)
 
     @property
     def words(self) -> int:
@@ -129,8 +134,11 @@ class Clause:
     def pieces_of(self, tokens: Iterable[Token]) -> list[Piece]:
         return [Piece(self.reading.text(token), token) for token in tokens]
 
-    def without(self, taken: set[int]) -> Clause:
-        """The clause less the tokens `taken`, and less the marks that set them off."""
+    def without(self, taken: set[int], *, level: bool = False) -> Clause:
+        """The clause less the tokens `taken`, and less the marks that set them off.
+
+        With `level` a mark after them stays: it divides what is left.
+        """
         keep = [not (piece.token is not None and piece.token.i in taken) for piece in self.pieces]
         position = 0
         while position < len(keep):
@@ -147,7 +155,7 @@ class Clause:
             closed = after < len(keep) and self.pieces[after].text in BREAKS
             if opened:
                 keep[before] = False
-            if closed and (opened or before < 0):
+            if closed and (before < 0 or (opened and not level)):
                 keep[after] = False
             position = end
         return replace(self, pieces=tuple(piece for piece, kept in zip(self.pieces, keep, strict=True) if kept))
@@ -226,11 +234,12 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
     core = _spell(reading, tokens)
     if not core:
         return None
+    pointed = "these" if plural else "this"
     if determiner is None:
         if noun.i in reading.names:
             return Subject(core, number)
         if antecedent:
-            return Subject(f"the {core}", number)
+            return Subject(f"{pointed} {core}", number)
         return Subject("they", "plural") if plural else Subject("it", "singular")
     if determiner.dep_ == "poss":
         if determiner.tag_ == "PRP$":
@@ -238,7 +247,9 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
         if determiner.i in reading.names and determiner.nbor(1).tag_ == "POS":
             return Subject(f"{determiner.text}'s {core}", number)
         return Subject(f"the {core}", number)
-    word = determiner.lower_ if determiner.lower_ in {"this", "these", "that", "those"} else "the"
+    if antecedent and noun.i not in reading.names:
+        return Subject(f"{pointed} {core}", number)
+    word = determiner.lower_ if determiner.lower_ in {"this", "these", "that"} else "the"
     return Subject(f"{word} {core}", number)
 
 
@@ -271,12 +282,13 @@ def realise(clause: Clause) -> str:
         parts.append(text)
         last = token
     text = "".join(parts)
-    text = re.sub(r"\s*(?:--|[—–])\s*", ", ", text)
+    text = re.sub(r"\s*(?:--|—|–(?!\d))\s*", ", ", text)
     text = re.sub(r"\s+([,;:.?!)])", r"\1", text)
+    text = re.sub(r", ((?:and|or) )", r" \1", text)
     text = re.sub(r"\(\s*[,;:]*\s*\)", "", text)
     text = re.sub(r"[,;:]+\s*([,;:])", r"\1", re.sub(r"([,;:])\s*(?=[.?!]|$)", "", text))
     text = re.sub(r"^[\s,;:.)\-]+", "", text)
-    text = re.sub(r"^(?:and|or|nor)\b,?\s+", "", text, flags=re.I)
+    text = re.sub(r"^(?:and|or)\b,?\s+", "", text, flags=re.I)
     text = text.rstrip(" ,;:-(")
     if not re.search(r"\w", text):
         return ""

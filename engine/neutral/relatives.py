@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _RELATIVE_TAGS = frozenset({"WDT", "WP", "WP$", "WRB"})
 _SHORTEST_RELATIVE = 4
-_SHORTEST_RESTRICTIVE = 6
+_SHORTEST_RESTRICTIVE = 4
 _BOUND = frozenset("no any every each such same only first last all few what next very".split())
 _LOOSE_NOUNS = frozenset("way time place day moment fact reason manner case point extent degree sense people".split())
 _OBJECTS = frozenset({"dobj", "dative", "prt", "acomp", "attr", "oprd"})
@@ -68,7 +68,7 @@ def _agrees(verb: Token, subject: Subject) -> bool:
 
 
 def relative(clause: Clause, verb: Token) -> Cut | None:
-    """"The man, who was old, slept" -> "The man slept." "The man was old.\""""
+    """As in: "The man, who was old, slept" -> "The man slept." "The man was old."."""
     if verb.dep_ != "relcl" or verb.head.pos_ not in {"NOUN", "PROPN"} or clause.question:
         return None
     tokens = extent(clause, verb)
@@ -78,19 +78,22 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core and core[0].dep_ == "cc":
         return None
     noun = verb.head
+    result = any(child.lower_ in {"so", "such"} for child in (*noun.children, *noun.head.children))
+    if result and core[0].lower_ == "that":
+        return None
     if noun.i > core[0].i or noun.lower_ in _LOOSE_NOUNS and core[0].tag_ == "WRB":
         return None
     if not set_off(clause, core) and not _restrictive_may_go(clause, noun, len(core)):
         return None
     word = _relative_word(verb, core)
     antecedent = reference(clause.reading, noun, antecedent=True)
-    if word is None or antecedent is None or _unresolved(core, word):
+    if antecedent is None or (word is not None and _unresolved(core, word)):
         return None
     if noun.dep_ in {"conj"} or any(child.dep_ == "conj" for child in noun.children):
         antecedent = _among_several(clause, noun, verb, antecedent)
         if antecedent is None:
             return None
-    pieces = _resolve(clause, verb, core, word, antecedent)
+    pieces = _resolve(clause, verb, core, word, antecedent) if word else _contact(clause, verb, core, antecedent)
     if pieces is None:
         return None
     own = subject_token(verb)
@@ -152,6 +155,20 @@ def _resolve(
     return None
 
 
+def _contact(clause: Clause, verb: Token, tokens: list[Token], antecedent: Subject) -> list[Piece] | None:
+    """As in: the books he had brought from Spain -> He had brought the books from Spain."""
+    own = subject_token(verb)
+    if own is None or own.i > verb.i or finite_word(verb) is None or len(tokens) < _SHORTEST_RESTRICTIVE:
+        return None
+    if tokens[0] not in own.subtree or any(child.dep_ in {"dobj", "ccomp", "attr", "acomp", "prt"} for child in verb.children):
+        return None
+    if any(child.dep_ == "prep" and not any(True for _ in child.children) for child in verb.children):
+        return None
+    if any(child.dep_ in {"xcomp", "mark"} for child in verb.children) or verb.tag_ == "VBG":
+        return None
+    return _insert(clause, verb, tokens, [Piece(antecedent.object)], objects=False)
+
+
 def _possessed(
     clause: Clause, verb: Token, tokens: list[Token], word: Token, antecedent: Subject
 ) -> list[Piece] | None:
@@ -186,7 +203,7 @@ def _insert(
 
 
 def participle(clause: Clause, verb: Token) -> Cut | None:
-    """"He walked on, thinking of home" -> "He walked on." "He thought of home."; likewise ", built of stone"."""
+    """As in: "He walked on, thinking of home" -> "He walked on." "He thought of home."; likewise ", built of stone"."."""
     if verb.dep_ not in {"advcl", "acl"} or verb.tag_ not in {"VBG", "VBN"} or clause.question:
         return None
     tokens = extent(clause, verb)
@@ -214,8 +231,10 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
 
 def _trailing_attribute(clause: Clause, verb: Token, core: list[Token]) -> bool:
     """Whether "a door leading to the hall" may become a sentence of its own."""
+    made = verb.tag_ == "VBG" or any(child.lower_ in {"by", "of", "in", "from", "into"} for child in verb.children)
     return (
         verb.dep_ == "acl"
+        and made
         and verb.head.i < core[0].i
         and after(clause, core[-1]) in {None, clause.tokens()[-1]}
         and _restrictive_may_go(clause, verb.head, len(core))
@@ -254,8 +273,18 @@ def _made_finite(
     carrier = auxiliaries[0] if auxiliaries else verb
     if auxiliaries and carrier.tag_ != "VBG":
         return None
+    joined = [
+        other
+        for other in verb.conjuncts
+        if carrier == verb and other.tag_ == "VBG" and other.i > verb.i and subject_token(other) is None
+    ]
+    if any(other.tag_ == "VBG" and other not in joined and other.i > verb.i for other in verb.conjuncts):
+        return None
     made: list[Piece] = []
     if verb.tag_ == "VBN" and not auxiliaries:
+        if own is not None and subject.verb(verb.lemma_.lower(), "past") == verb.lower_:
+            # "his face shone": a past tense as likely as a participle.
+            return None
         made = [Piece(subject.verb("be", tense))]
         carrier = None
     pieces: list[Piece] = []
@@ -281,19 +310,25 @@ def _made_finite(
             continue
         if carrier is not None and token == carrier:
             if negation is None:
-                pieces.append(Piece(clause.reading.finite(token, subject.verb(lemma, tense)), token))
+                pieces.append(Piece(subject.verb(lemma, tense), token))
             elif lemma not in {"be", "have"}:
                 pieces.append(Piece(lemma, token))
             continue
+        if token in joined and negation is None:
+            pieces.append(Piece(subject.verb(clause.reading.lemma(token), tense), token))
+            continue
         pieces.append(Piece(clause.reading.text(token), token))
-    if own is None and not any(piece.text == subject.text and piece.token is None for piece in pieces):
-        # An adverb stood before the verb: the subject goes in front of it.
-        pieces.insert(0, Piece(subject.text))
-    return pieces
+    if own is not None or any(piece.text == subject.text and piece.token is None for piece in pieces):
+        return pieces
+    start = next((i for i, piece in enumerate(pieces) if piece.token is None or piece.token.i >= group_start), 0)
+    lead = trimmed([piece.token for piece in pieces[:start] if piece.token is not None])
+    if len(lead) > 1 and lead[0].dep_ in {"prep", "npadvmod"}:
+        return [*clause.pieces_of(lead), Piece(subject.text), *pieces[start:]]
+    return [Piece(subject.text), *pieces]
 
 
 def apposition(clause: Clause, noun: Token) -> Cut | None:
-    """"Wilcox, a young man, came" -> "Wilcox came." "Wilcox was a young man.\""""
+    """As in: "Wilcox, a young man, came" -> "Wilcox came." "Wilcox was a young man."."""
     if noun.dep_ != "appos" or noun.tag_ not in {"NN", "NNS"} or clause.tense is None or clause.question:
         return None
     tokens = extent(clause, noun)
@@ -315,6 +350,33 @@ def apposition(clause: Clause, noun: Token) -> Cut | None:
     subject = reference(clause.reading, named, antecedent=True)
     if subject is None or named.pos_ not in {"NOUN", "PROPN"}:
         return None
+    between = clause.reading.doc[named.i + 1 : core[0].i]
+    if any(token.pos_ in {"VERB", "AUX"} for token in between):
+        return None
+    if any(token.lemma_ == noun.lemma_ for token in clause.reading.doc[noun.sent.start : core[0].i]):
+        return None
     verb = Piece(subject.verb("be", clause.tense))
     pieces = (Piece(subject.text), verb, *clause.pieces_of(core))
     return Cut({token.i for token in tokens}, Clause(clause.reading, pieces, clause.head, subject))
+
+
+def accompaniment(clause: Clause, preposition: Token) -> Cut | None:
+    """As in: The land was fair, with green hedges and groves. -> The land was fair. There were green hedges and groves."""
+    if preposition.lower_ != "with" or preposition.dep_ != "prep" or clause.tense is None or clause.question:
+        return None
+    noun = next((child for child in preposition.children if child.dep_ == "pobj"), None)
+    tokens = extent(clause, preposition)
+    if noun is None or tokens is None or noun.pos_ != "NOUN" or len(tokens) < 4 or tokens[0] != preposition:
+        return None
+    core = trimmed(tokens)
+    left, right = before(clause, preposition), after(clause, core[-1])
+    if left is None or left.text != "," or (right is not None and right.text not in ".;"):
+        return None
+    if any(child.dep_ in {"acl", "relcl", "pcomp", "advcl"} for child in (*noun.children, *preposition.children)):
+        return None
+    if core[1].dep_ not in {"amod", "nummod", "compound"} and core[1] != noun and core[1].lower_ not in {"a", "an", "many", "some"}:
+        return None
+    plural = noun.tag_ == "NNS" or (any(child.dep_ == "conj" for child in noun.children) and core[1].lower_ not in {"a", "an"})
+    verb = Subject("there", "plural" if plural else "singular").verb("be", clause.tense)
+    pieces = (Piece("there"), Piece(verb), *clause.pieces_of(core[1:]))
+    return Cut({token.i for token in tokens}, Clause(clause.reading, pieces, clause.head, None))

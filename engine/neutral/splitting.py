@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.language import inflect
+from engine.measures.agreement import disagrees, subject_number
 from engine.neutral.clause import (
     BREAKS,
     SUBJECTS,
@@ -40,9 +41,25 @@ class Cut:
     before: bool = False
     opening: str | None = None
     """New connective for the rest."""
+    level: bool = False
+    """Whether the two stood side by side, so that a mark after the cut still belongs to the rest."""
 
 
 Rule = Callable[[Clause, "Token"], Cut | None]
+
+
+def subordinate(verb: Token) -> bool:
+    """Whether the verb of a whole sentence is introduced by "when", "if", "that" (a fragment or a misparse)."""
+    return any(child.dep_ == "mark" or (child.tag_ == "WRB" and child.i < verb.i) for child in verb.children)
+
+
+def stands(verb: Token, subject: Token) -> bool:
+    """Whether `verb` is finite, agrees with `subject` and follows it, as in a main clause."""
+    word = finite_word(verb)
+    if word is None or (subject.i > word.i and subject.dep_ != "expl"):
+        return False
+    number = subject_number(subject)
+    return not disagrees(number, word)
 
 
 def extent(clause: Clause, token: Token) -> list[Token] | None:
@@ -97,7 +114,8 @@ def _coordinated(clause: Clause, verb: Token) -> bool:
     return False
 
 
-def _conjunction(clause: Clause, verb: Token, start: int) -> Token | None:
+def conjunction(clause: Clause, verb: Token, start: int) -> Token | None:
+    """The "and" or "but" that joins `verb`, whose words begin at `start`, to its head."""
     found = [child for child in verb.head.children if child.dep_ == "cc" and child.i < start and child.i > verb.head.i]
     return found[-1] if found and found[-1].i in clause.indices else None
 
@@ -129,6 +147,9 @@ def _borrowed(clause: Clause, verb: Token) -> list[Piece] | None:
         present = verb.tag_ in {"VB", "VBP"} and base.tag_ == "VBP"
         return [] if past or present else None
     last = shared[-1]
+    if verb.tag_ == "VB" and any(child.dep_ in {"xcomp", "advcl", "ccomp"} and child.i < verb.i for child in base.children):
+        # "would be to thread the streets and talk": the infinitive may be meant.
+        return None
     fits = (
         (verb.tag_ in {"VB", "VBP"} and (shared[-1].tag_ == "MD" or last.lemma_ == "do"))
         or (verb.tag_ == "VBN" and (last.lemma_ in {"have", "be"}))
@@ -139,6 +160,16 @@ def _borrowed(clause: Clause, verb: Token) -> list[Piece] | None:
     if verb.tag_ == "VBP" and not fits:
         return []
     return clause.pieces_of(shared) if fits else None
+
+
+def introduced(clause: Clause, subject: Subject, helpers: list[Piece], tokens: list[Token], verb: Token) -> list[Piece]:
+    """Subject, auxiliaries and the rest, with a phrase that led the verb kept in front: "in May" + "he left"."""
+    group = {verb.i, *(child.i for child in verb.children if child.dep_ in {"aux", "auxpass", "neg"})}
+    start = next((i for i, token in enumerate(tokens) if token.i in group), 0)
+    lead = tokens[:start]
+    if len(trimmed(lead)) > 1 and lead[0].dep_ in {"prep", "advcl", "npadvmod", "mark", "det", "nummod"}:
+        return [*clause.pieces_of(trimmed(lead)), Piece(subject.text), *helpers, *clause.pieces_of(tokens[start:])]
+    return [Piece(subject.text), *helpers, *clause.pieces_of(tokens)]
 
 
 def _plain_pieces(clause: Clause, tokens: list[Token]) -> list[Piece]:
@@ -159,13 +190,15 @@ def _left_whole(clause: Clause, verb: Token, taken: set[int], conjunction: Token
 
 
 def coordination(clause: Clause, verb: Token) -> Cut | None:
-    """"He rose, and went out" -> "He rose." "He went out.\""""
+    """As in: "He rose, and went out" -> "He rose." "He went out."."""
     if verb.dep_ != "conj" or verb.pos_ not in {"VERB", "AUX"} or not _coordinated(clause, verb):
+        return None
+    if subordinate(clause.head):
         return None
     tokens = extent(clause, verb)
     if tokens is None or verb.head.i > tokens[0].i:
         return None
-    joint = _conjunction(clause, verb, tokens[0].i)
+    joint = conjunction(clause, verb, tokens[0].i)
     word = joint.lower_ if joint is not None else ""
     if joint is not None and word not in _JOINING:
         return None
@@ -177,19 +210,19 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     opening = {"but": "But", "yet": "But", "so": "So"}.get(word, "")
     subject = _own_subject(clause, verb)
     if subject is not None:
-        if finite_word(verb) is None:
+        if not stands(verb, subject):
             return None
         new = Clause(clause.reading, tuple(_plain_pieces(clause, tokens)), verb, None, opening, clause.question)
         new = replace(new, subject=subject_of(clause.reading, verb))
-        return Cut(taken, new)
+        return Cut(taken, new, level=True)
     if clause.question or not _left_whole(clause, verb, taken, joint):
         return None
     shared = _shared_subject(clause, verb)
     auxiliaries = _borrowed(clause, verb)
     if shared is None or auxiliaries is None:
         return None
-    pieces = [Piece(shared.text), *auxiliaries, *_plain_pieces(clause, tokens)]
-    return Cut(taken, Clause(clause.reading, tuple(pieces), verb, shared, opening))
+    pieces = introduced(clause, shared, auxiliaries, trimmed(tokens), verb)
+    return Cut(taken, Clause(clause.reading, tuple(pieces), verb, shared, opening), level=True)
 
 
 def _shared_subject(clause: Clause, verb: Token) -> Subject | None:
@@ -213,7 +246,8 @@ def juxtaposition(clause: Clause, verb: Token) -> Cut | None:
     if verb.pos_ not in {"VERB", "AUX"}:
         return None
     tokens = extent(clause, verb)
-    if tokens is None or _own_subject(clause, verb) is None or finite_word(verb) is None:
+    subject = _own_subject(clause, verb)
+    if tokens is None or subject is None or not stands(verb, subject) or subordinate(clause.head):
         return None
     if any(child.dep_ == "mark" and child.lower_ not in {"for"} for child in verb.children):
         return None
@@ -235,48 +269,77 @@ def juxtaposition(clause: Clause, verb: Token) -> Cut | None:
         joint = before(clause, joint)
     first = tokens[0].i < clause.head.i and before(clause, tokens[0]) is None
     new = Clause(clause.reading, tuple(clause.pieces_of(core)), verb, subject_of(clause.reading, verb), opening)
-    return Cut(taken, new, before=first)
+    return Cut(taken, new, before=first, level=True)
 
 
-_CONTRAST = frozenset({"though", "although", "whereas", "albeit"})
-_MEANWHILE = frozenset({"while", "whilst"})
+_LONG = 14
+"""Words from which even a clause without a comma is cut off."""
+_MARKS: dict[str, tuple[str | None, str | None, str | None]] = {
+    # mark: (opening of the clause when it comes last, opening of the rest when it comes first, present tense too)
+    "though": ("But", "But", None),
+    "although": ("But", "But", None),
+    "whereas": ("But", "But", None),
+    "while": ("At the same time", "At the same time", None),
+    "whilst": ("At the same time", "At the same time", None),
+    "when": ("Then", "Then", "past"),
+    "whereupon": ("Then", None, "past"),
+    "because": ("This was because", None, None),
+    "for": ("This was because", None, None),
+    "since": ("This was because", None, None),
+    "before": ("After that", None, "past"),
+    "after": (None, "After that", "past"),
+    "until": ("In the end", None, "past"),
+    "till": ("In the end", None, "past"),
+}
 
 
 def adverbial(clause: Clause, verb: Token) -> Cut | None:
-    """"Though it rained, he went" -> "It rained." "But he went."; likewise while, whereas, when, because."""
+    """As in: Though it rained, he went. -> It rained. But he went. Likewise while, when, because, before, after."""
     if verb.dep_ != "advcl" or not (verb.head == clause.head or _coordinated(clause, verb.head)) or clause.question:
         return None
     tokens = extent(clause, verb)
-    if tokens is None or _own_subject(clause, verb) is None or finite_word(verb) is None:
+    subject = _own_subject(clause, verb)
+    if tokens is None or subject is None or not stands(verb, subject) or subordinate(clause.head):
         return None
     core = trimmed(tokens)
-    if not set_off(clause, core):
-        return None
     mark, rest = core[0], core[1:]
-    word = mark.lower_
-    if mark.dep_ not in {"mark", "advmod"} or len(rest) < _LEAST or any(token.dep_ == "mark" for token in rest[:1]):
+    if mark.dep_ not in {"mark", "advmod"} or len(rest) < _LEAST:
+        return None
+    first = before(clause, core[0]) is None
+    apart = set_off(clause, core)
+    if not apart and not _runs_on(clause, core) and (first or clause.words < _LONG or len(rest) < _LEAST + 1):
         return None
     taken = {token.i for token in tokens}
-    first = before(clause, core[0]) is None
     past = tense_of(verb) == "past" and clause.tense == "past"
-    here: str
-    there: str | None = None
-    if word in _CONTRAST:
-        here, there = ("", "But") if first else ("But", None)
-    elif word in _MEANWHILE:
-        here, there = ("", "Meanwhile") if first else ("Meanwhile", None)
-    elif word == "when" and past:
-        here, there = ("", "Then") if first else ("Then", None)
-    elif word == "because" and not first and len(rest) > 5:
-        here = "This was because" if past else "This is because"
-    elif word == "for" and not first and len(rest) > 3:
-        here = ""
-    else:
+    word = clause.reading.text(mark).lower() or mark.lower_
+    if word == "as" and rest[0].lower_ in {"if", "though"} and not first:
+        here = "It was as" if past else "It is as"
+        new = Clause(clause.reading, tuple(clause.pieces_of(rest)), verb, None, here)
+        return Cut(taken, new) if apart or clause.words >= _LONG else None
+    openings = _MARKS.get(word)
+    if openings is None or rest[0].dep_ == "mark" or (openings[2] and not past):
         return None
-    if there and clause.opening:
+    if any(child.dep_ == "neg" for child in clause.head.children) and word in {"because", "until", "till", "before"}:
         return None
+    if word in {"since", "until", "till", "before", "when"} and not apart and not past:
+        return None
+    opening = openings[1] if first else openings[0]
+    if opening is None or (first and clause.opening):
+        return None
+    if not past and opening == "This was because":
+        opening = "This is because"
+    here, there = ("", opening) if first else (opening, None)
     new = Clause(clause.reading, tuple(clause.pieces_of(rest)), verb, subject_of(clause.reading, verb), here)
     return Cut(taken, new, before=first, opening=there)
+
+
+def _runs_on(clause: Clause, tokens: list[Token]) -> bool:
+    """Whether a clause in front is followed by the subject of the main one without a comma."""
+    if before(clause, tokens[0]) is not None:
+        return False
+    subject = subject_token(clause.head)
+    following = after(clause, tokens[-1])
+    return subject is not None and following is not None and subject.left_edge.i == following.i
 
 
 def leftover(clause: Clause) -> list[Clause]:
@@ -285,7 +348,7 @@ def leftover(clause: Clause) -> list[Clause]:
     if position is None or clause.head.i not in clause.indices:
         return [clause]
     left, right = clause.pieces[:position], clause.pieces[position + 1 :]
-    heads = [_stands(clause, side) for side in (left, right)]
+    heads = [_carrier(clause, side) for side in (left, right)]
     if heads[0] is None or heads[1] is None:
         return [clause]
     first = replace(clause, pieces=left, head=heads[0], subject=subject_of(clause.reading, heads[0]) or clause.subject)
@@ -293,7 +356,7 @@ def leftover(clause: Clause) -> list[Clause]:
     return [first, *leftover(second)]
 
 
-def _stands(clause: Clause, pieces: tuple[Piece, ...]) -> Token | None:
+def _carrier(clause: Clause, pieces: tuple[Piece, ...]) -> Token | None:
     """The verb that lets `pieces` stand alone: finite, its subject among them, not subordinate."""
     tokens = [piece.token for piece in pieces if piece.token is not None]
     held = {token.i for token in tokens}
@@ -310,7 +373,10 @@ def _stands(clause: Clause, pieces: tuple[Piece, ...]) -> Token | None:
             continue
         if any(child.dep_ == "mark" or child.tag_ in _WH for child in verb.children):
             continue
-        if verb.head.i not in held or verb.dep_ == "ROOT":
+        if verb.head.i in held and verb.dep_ != "ROOT":
+            continue
+        under = {member.i for member in verb.subtree}
+        if all(member.i in under or member.text in BREAKS or member.dep_ in {"cc", "punct"} for member in tokens):
             return verb
     return None
 
@@ -326,7 +392,7 @@ def flatten(clause: Clause, rules: tuple[Rule, ...]) -> list[Clause]:
             cut = rule(clause, token)
             if cut is None or clause.reading.cuts_quotation(cut.taken) or clause.head.i in cut.taken:
                 continue
-            rest = clause.without(cut.taken)
+            rest = clause.without(cut.taken, level=cut.level)
             if rest.words < _LEAST or cut.clause.words < _LEAST:
                 continue
             if clause.reading.in_quotation(token) and not clause.reading.in_quotation(clause.head):

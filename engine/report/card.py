@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.curation import read_corpus
+from engine.curation.corpus import read_corpus
 from engine.dataset.rows import read_rows, split_file
 from engine.dataset.split import spans
 from engine.errors import StyloraError

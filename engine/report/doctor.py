@@ -96,7 +96,11 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
     if wanted not in {entry.name for entry in entries}:
         yield Finding("base_model", False, f"{wanted!r} is not among [models] of stylora.toml")
     elif wanted not in here:
-        yield Finding("base_model", True, f"{wanted} is not made yet: {registry.how_to_get(workspace, wanted)}")
+        yield Finding(
+            "base_model",
+            True,
+            f"{wanted} is not made yet: {next(entry.problem for entry in entries if entry.name == wanted)}",
+        )
 
 
 def _folders(parent: Path) -> list[Path]:

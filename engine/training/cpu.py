@@ -19,6 +19,9 @@ import numpy as np
 from mlx_lm.models import llama, qwen2
 from mlx_lm.tuner.lora import LoRALinear
 
+from engine.models.adapters import KeyedDropout
+from engine.models.shape import ALL_SEVEN
+
 _BLOCK = 64
 """Rows of a causal score matrix handled at once: what lies right of the block is never computed."""
 _LOGITS = 1 << 24
@@ -34,6 +37,8 @@ def supports(model: nn.Module) -> bool:
     for layer in model.layers:
         for module in _projections(layer):
             base = module.linear if type(module) is LoRALinear else module
+            if type(module) is LoRALinear and not isinstance(module.dropout, KeyedDropout):
+                return False
             if type(base) is not nn.Linear or base.weight.dtype != mx.float32:
                 return False
     head = getattr(model, "lm_head", model.model.embed_tokens)
@@ -74,6 +79,7 @@ def loss_and_gradients(
         x = pass_.forward(into)
         walked.append((index, into, _Layer(layer, pass_.seed) if checkpointed else pass_))
     loss, slope = _head_loss(model, _gathered(model, x, positions), targets, gradient=True)
+    assert slope is not None
     hidden = mx.zeros((x.shape[0] * x.shape[1], x.shape[2])).at[positions].add(slope)
     slope = _norm_backward(model.model.norm, x, hidden.reshape(x.shape))
     gradients: dict[str, mx.array] = {}
@@ -244,7 +250,7 @@ class _Layer:
         """
         attention, kept, self.kept = self.layer.self_attn, self.kept, {}
         rows, tokens, width = slope.shape
-        heads, shared = attention.n_heads, attention.n_kv_heads
+        heads = attention.n_heads
         q, k, v, chances = kept["q"], kept["k"], kept["v"], kept["chances"]
 
         by_active, down = kept["down"].backward([slope.reshape(-1, width)])
@@ -259,8 +265,8 @@ class _Layer:
         by_chances = by_mixed @ v.swapaxes(-1, -2)
         by_v = chances.swapaxes(-1, -2) @ by_mixed
         mx.eval(by_chances, by_v)
-        squares = [np.asarray(part).reshape(-1, tokens, tokens) for part in (chances, by_chances)]
-        by_scores = mx.array(_softmax_backward(*squares, attention.scale)).reshape(chances.shape)
+        square, by_square = (np.asarray(part).reshape(-1, tokens, tokens) for part in (chances, by_chances))
+        by_scores = mx.array(_softmax_backward(square, by_square, attention.scale)).reshape(chances.shape)
         by_q = _linear_backward(attention.rope, (by_scores @ k).reshape(rows, heads, tokens, -1))
         by_k = _linear_backward(attention.rope, by_scores.swapaxes(-1, -2) @ q)
 
@@ -269,9 +275,7 @@ class _Layer:
 
         by_normed, into = kept["into"].backward([flat(by_q), flat(by_k), flat(by_v)])
         slope = slope + _norm_backward(self.layer.input_layernorm, kept["x"], by_normed.reshape(slope.shape))
-        names = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
-        names += ("mlp.gate_proj", "mlp.up_proj", "mlp.down_proj")
-        found = zip(names, [*into, *out, *wide, *down], strict=True)
+        found = zip(ALL_SEVEN, [*into, *out, *wide, *down], strict=True)
         gradients = {f"{name}.{leaf}": value for name, leaves in found for leaf, value in leaves.items()}
         mx.eval(slope, gradients)
         return slope, gradients

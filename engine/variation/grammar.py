@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from engine.language import inflect, match_case, parse
+from engine.language import articles, inflect, match_case, parse
+from engine.variation.lexicon import listed
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 _SINGLE_QUOTED = re.compile(r"(?<![^\W_])‘[^“”]{1,400}?’(?![^\W_])")
 _SINGULAR_FORMS = frozenset({"i", "me", "my", "mine", "myself"})
 _PLURAL_FORMS = frozenset({"we", "us", "our", "ours", "ourselves"})
+_MEN = listed(
+    """man boy father uncle brother son husband grandfather cousin friend fellow companion guide host captain doctor
+    professor priest servant driver clerk guard watchman physician surgeon lawyer gentleman stranger farmer youth lad
+    student king prince emperor lord master soldier sailor artist poet scholar ancestor detective policeman
+    inspector neighbour neighbor visitor guest landlord mate harpooneer chief officer"""
+)
+_HYPHENS = frozenset({"-", "‐", "‑"})
 _SPEECH = frozenset({"ask", "cry", "say", "shout", "whisper", "exclaim", "answer", "inquire", "demand", "murmur"})
 
 
@@ -68,9 +76,8 @@ def _is_pronoun(token: Token) -> bool:
         numeral = before is not None and before.is_title and before.pos_ in {"PROPN", "NOUN"}
         return token.text == "I" and not (numeral and token.dep_ not in {"nsubj", "nsubjpass", "conj"})
     if token.lower_ == "mine":
-        return token.pos_ == "PRON" or not any(
-            child.dep_ in {"det", "amod", "compound", "poss", "nummod"} for child in token.children
-        )
+        noun = any(child.dep_ in {"det", "amod", "compound", "nummod"} for child in token.children)
+        return not noun and token.dep_ != "compound" and (token.i == 0 or token.nbor(-1).pos_ != "DET")
     return token.text != "US"
 
 
@@ -89,12 +96,18 @@ def subject_of(token: Token) -> Token | None:
 
 
 def coordinated(token: Token) -> bool:
-    """Whether `token` shares its place with another: "West and I", "my uncle and me", "I, a mere boy"."""
-    if token.dep_ == "conj" or any(child.dep_ in {"conj", "appos"} for child in token.children):
+    """Whether `token` shares its place with another: "West and I", "my uncle and me"."""
+    nominal = {"NOUN", "PROPN", "PRON"}
+    if token.dep_ == "conj" or any(child.dep_ == "conj" and child.pos_ in nominal for child in token.children):
         return True
     if token.i < 2 or token.nbor(-1).lower_ not in {"and", "or", "nor"} or token.head.dep_ == "conj":
         return False
-    return token.nbor(-2).pos_ in {"NOUN", "PROPN", "PRON"} and token.lower_ != "my"
+    return token.nbor(-2).pos_ in nominal and token.lower_ != "my"
+
+
+def described(token: Token) -> bool:
+    """Whether a noun in apposition follows: "I, a mere boy, ..."."""
+    return any(child.dep_ == "appos" and child.pos_ in {"NOUN", "PROPN"} for child in token.children)
 
 
 def opens_sentence(token: Token) -> bool:
@@ -116,6 +129,13 @@ def opens_sentence(token: Token) -> bool:
 def cased(token: Token, word: str) -> str:
     """`word` as it is written in the place of `token`: with a capital where a sentence starts."""
     return word[:1].upper() + word[1:] if opens_sentence(token) else word
+
+
+def man(token: Token) -> bool:
+    """Whether `token` names another to whom "he" might refer."""
+    if token.lower_ in {"he", "him", "himself", "his"}:
+        return True
+    return token.ent_type_ == "PERSON" or (token.tag_ == "NN" and lemma(token) in _MEN)
 
 
 def lemma(token: Token) -> str:
@@ -181,7 +201,7 @@ def third_person(token: Token, past: bool) -> str:
         return "had" if token.head.tag_ == "VBN" else "would"
     if token.tag_ not in {"VBP", "VB"}:
         return token.text
-    if token.tag_ == "VB" and token.dep_ in {"aux", "xcomp", "ccomp"} and token.head.tag_ != "VBP":
+    if token.tag_ == "VB" and (low == "be" or any(child.lower_ == "lest" for child in token.children)):
         return token.text
     if past and inflect(lemma(token), "VBD") == low:
         return token.text
@@ -233,13 +253,35 @@ class Draft:
         self.touched.update(moved)
 
     def text(self) -> str:
-        """The passage as it stands."""
+        """The passage as it stands, "a" or "an" agreeing with every word that changed."""
         parts: list[str] = []
+        last = article = dropped = -1
+        """Index of the last word written, part that holds an article just before, last token dropped since."""
         for index in self.order:
+            word = self.words[index]
             if index in self.leads:
-                parts.append(self.leads[index] + " ")
-            if self.words[index]:
-                parts.append(self.words[index] + self.spaces[index])
-            elif not self.spaces[index] and parts:
-                parts[-1] = parts[-1].rstrip()
+                word = f"{self.leads[index]} {word}".rstrip()
+            if not word:
+                dropped = index
+                continue
+            if dropped >= 0 and parts:
+                opening = not self.spaces[last] and not self.words[last][-1].isalnum()
+                attached = not self.spaces[dropped] and not word[0].isalnum()
+                parts[-1] = parts[-1].rstrip() + ("" if opening or attached else " ")
+            if article >= 0 and (dropped >= 0 or index in self.touched):
+                parts[article] = articles(parts[article] + word).removesuffix(word)
+            parts.append(word + self.spaces[index])
+            article = len(parts) - 1 if word.lower() in {"a", "an"} else -1
+            last, dropped = index, -1
         return "".join(parts).strip()
+
+
+def hyphenated(token: Token) -> tuple[int, int]:
+    """Start and end of the hyphenated word around `token` ("ice-cold" is three tokens); of itself where it is none."""
+    doc = token.doc
+    start, end = token.i, token.i + 1
+    while start > 1 and doc[start - 1].text in _HYPHENS and not doc[start - 1].whitespace_ + doc[start - 2].whitespace_:
+        start -= 2
+    while end + 1 < len(doc) and doc[end].text in _HYPHENS and not doc[end - 1].whitespace_ + doc[end].whitespace_:
+        end += 2
+    return start, end

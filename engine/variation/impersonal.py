@@ -10,6 +10,7 @@ from engine.variation.grammar import (
     agreeing,
     cased,
     coordinated,
+    described,
     finite,
     first_person,
     is_past,
@@ -61,10 +62,10 @@ def impersonal(draft: Draft, singular: list[Token]) -> None:
     for token in singular:
         if token.i not in passive:
             _one(draft, token, _bound(token, ours - passive), past)
-    together = -1
+    together = -60
     for token in several:
         if token.i not in passive:
-            named = _those(draft, token, _bound(token, ours - passive), past, recently=token.i - together < 30)
+            named = _those(draft, token, _bound(token, ours - passive), past, recently=token.i - together < 60)
             together = token.i if named else together
 
 
@@ -91,7 +92,7 @@ def _one(draft: Draft, token: Token, bound: bool, past: bool) -> None:
         else:
             draft.put(token, "one" if bound else "the writer")
     else:
-        subject = token.dep_ in {"nsubj", "nsubjpass"} and not coordinated(token)
+        subject = token.dep_ in {"nsubj", "nsubjpass"} and not coordinated(token) and not described(token)
         draft.put(token, cased(token, "one" if subject else "the writer"))
         _agree(draft, token, past)
 
@@ -147,7 +148,13 @@ def _those(draft: Draft, token: Token, bound: bool, past: bool, recently: bool) 
 def _passive(draft: Draft, subject: Token) -> bool:
     """Turn the clause of `subject` into a passive if one fits; False leaves the draft as it was."""
     verb = subject.head
-    if subject.dep_ != "nsubj" or verb.i < subject.i or verb.pos_ != "VERB" or coordinated(subject):
+    if (
+        subject.dep_ != "nsubj"
+        or verb.i < subject.i
+        or verb.pos_ != "VERB"
+        or coordinated(subject)
+        or described(subject)
+    ):
         return False
     between = [subject.doc[i] for i in range(subject.i + 1, verb.i)]
     if any(token.head.i != verb.i or token.dep_ not in {"aux", "neg", "advmod"} for token in between):
@@ -157,12 +164,25 @@ def _passive(draft: Draft, subject: Token) -> bool:
         return False
     if not helpers and verb.tag_ not in {"VBD", "VBP"}:
         return False
-    if len(list(shared(verb))) > 1 or verb.dep_ in {"xcomp"}:
+    if len(list(shared(verb))) > 1 or verb.dep_ in {"xcomp"} or _trailing(verb):
         return False
     # "Looking up, I saw it" would leave the looking to nobody.
     if any(c.dep_ in {"advcl", "xcomp", "oprd", "dative", "prt"} and _subjectless(c) for c in verb.children):
         return False
     return _reported(draft, subject, verb, helpers) or _object(draft, subject, verb, helpers)
+
+
+def _trailing(verb: Token) -> bool:
+    """Whether a later verb of the sentence may want the same subject, whatever the parser made of it."""
+    doc = verb.doc
+    for i in range(verb.i + 1, len(doc) - 1):
+        if doc[i].text in {".", ";", "?", "!", ":"}:
+            return False
+        if doc[i].lower_ in {",", "and", "but", "or", "hence"}:
+            following = doc[i + 1] if doc[i + 1].tag_ != "RB" or i + 2 >= len(doc) else doc[i + 2]
+            if following.tag_ in {"VBD", "MD"} and following.dep_ not in {"advcl", "acl", "amod"}:
+                return True
+    return False
 
 
 def _subjectless(clause: Token) -> bool:
@@ -209,7 +229,10 @@ def _reported(draft: Draft, subject: Token, verb: Token, helpers: list[Token]) -
             if framed:
                 _voice(draft, subject, verb, helpers, plural=False, lead="it")
             return framed
-        opener = first.lower_ in _OPENERS or (first.tag_ == "IN" and first.i + 1 < len(doc))
+        opener = first.lower_ in _OPENERS
+        # "I heard it hinted", "I found the doors sprung": no clause, unless "that" says so.
+        if not opener and lemma(verb) in {"see", "hear", "feel", "find", "discover", "observe", "notice", "fancy"}:
+            return False
         if first.i <= verb.i or _subjectless(clauses[0]) or (not opener and first.i != verb.i + 1):
             return False
         _voice(draft, subject, verb, helpers, plural=False, lead="it")
@@ -258,7 +281,11 @@ def _fronted(draft: Draft, subject: Token, verb: Token, helpers: list[Token], th
         return False
     if any(token.tag_ in {"VBD", "VBP", "VBZ", "MD"} for token in phrase) and len(phrase) <= _LONGEST_FRONTED:
         return False
+    if end < len(doc) and doc[end].lower_ in {"itself", "himself", "herself", "themselves"}:
+        return False
     if subject.i and doc[subject.i - 1].lower_ in {"which", "whom", "what", "whose", "that"}:
+        return False
+    if phrase[0].pos_ not in {"DET", "PRON", "ADJ", "NUM", "NOUN", "PROPN"}:
         return False
     plural = _plural(thing)
     if len(phrase) <= _LONGEST_FRONTED and not any(token.is_punct for token in phrase):

@@ -16,11 +16,14 @@ from engine.language import match_case
 from engine.variation.lexicon import listed
 from engine.variation.synonyms import synonyms
 
+NOISE_VERSION = "1"
+"""Part of the recipe: raise it with every change that can change a text."""
+
 Kind = Literal["typo", "drop", "synonym"]
 SHARES: dict[Kind, float] = {"typo": 0.4, "drop": 0.3, "synonym": 0.3}
 """How often each kind is tried first; where it does not fit, another takes its place."""
 
-_WORD = re.compile(r"\[[^\[\]\s]+\]|[^\W_]+(?:['’\-][^\W_]+)*")
+_WORD = re.compile(r"\[[^\[\]\s]+\](?:['’]s)?|[^\W_]+(?:['’\-][^\W_]+)*")
 _SENTENCE_START = re.compile(r"(?:^|[.!?:…][\"”’')\]]*\s+|\n\s*|[\"“‘(—]\s*)[\"“‘'(]*$")
 
 

@@ -9,16 +9,18 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, Literal
 
-from engine.language import articles, inflect
+from engine.language import inflect
 from engine.variation import Rejected, Variant
 from engine.variation.grammar import (
     Draft,
     agreeing,
     cased,
     coordinated,
+    described,
     first_person,
     is_past,
     lemma,
+    man,
     parsed,
     quoted,
     quoted_spans,
@@ -52,12 +54,6 @@ _BODY = listed(
     """head heart mind body face brain soul throat mouth tongue back spine chest breast neck nose forehead brow life
     stomach hand arm foot leg ear eye shoulder voice skull self"""
 )
-_MEN = listed(
-    """man boy father uncle brother son husband grandfather cousin friend fellow companion guide host captain doctor
-    professor priest servant driver clerk guard watchman physician surgeon lawyer gentleman stranger farmer youth lad
-    student king prince emperor lord master soldier sailor artist poet scholar ancestor detective policeman
-    inspector neighbour neighbor visitor guest landlord old-man mate harpooneer chief officer"""
-)
 _WORLD = listed("world planet universe earth globe age species race sun system sphere civilisation era galaxy")
 
 
@@ -72,14 +68,30 @@ def shift(passage: Doc | str, to: Perspective) -> Variant | Rejected:
     if not singular:
         return Rejected("no first person")
     draft = Draft(doc)
+    singular = [token for token in singular if not _exclaimed(draft, token)]
     {"plural": _plural, "third": _third, "impersonal": impersonal}[to](draft, singular)
     for token in doc:
         if token.lower_ in _METHINKS[to]:
             draft.put(token, cased(token, _METHINKS[to][token.lower_]))
-    text = articles(draft.text())
+    text = draft.text()
     if "’" in doc.text:
-        text = text.replace("the observer's", "the observer’s")
+        text = re.sub(r"(?<=\b[Oo]ne)'(?=s\b)|(?<=observer)'(?=s\b)|(?<=writer)'(?=s\b)", "’", text)
     return Rejected(problem) if (problem := _problem(doc, text, to)) else Variant(text, len(draft.touched))
+
+
+def _exclaimed(draft: Draft, token: Token) -> bool:
+    """Whether `token` only opens an exclamation or an address ("my God!", "my dear Carter"), and is dealt with."""
+    if token.lower_ != "my" or token.i + 1 == len(token.doc):
+        return False
+    following = token.nbor(1)
+    if following.lower_ in {"god", "lord", "heavens", "goodness"}:
+        draft.put(token, cased(token, "good"))
+        return True
+    if following.lower_ in {"dear", "good"} and token.head.pos_ == "PROPN":
+        draft.put(token, "")
+        draft.put(following, cased(token, following.text))
+        return True
+    return False
 
 
 def _plural(draft: Draft, singular: list[Token]) -> None:
@@ -125,6 +137,8 @@ def _third(draft: Draft, singular: list[Token]) -> None:
     inside = quoted(doc)
     clear = False
     """Whether "he" would be understood as the observer here."""
+    company = False
+    """Whether another man has been mentioned."""
     since = 0
     """Sentences since the observer was last named."""
     for token in doc:
@@ -136,19 +150,14 @@ def _third(draft: Draft, singular: list[Token]) -> None:
             subject = subject_of(token)
             bound = subject is not None and subject.i in ours and subject.i != token.i
             named = _observe(draft, token, pronoun=bound or (clear and since < 3), past=past)
-            clear, since = True, 0 if named else since
+            # As an object beside another man the observer is not who the next "he" would be.
+            clear = clear or bound or token.lower_ == "i" or not company
+            since = 0 if named else since
         elif token.i in others:
             world = token.lower_ == "our" and lemma(token.head) in _WORLD
             draft.put(token, cased(token, "the" if world else _PLURAL[token.lower_]))
-        elif _man(token):
-            clear = False
-
-
-def _man(token: Token) -> bool:
-    """Whether `token` names another to whom "he" might refer."""
-    if token.lower_ in {"he", "him", "himself", "his"}:
-        return True
-    return token.ent_type_ == "PERSON" or (token.tag_ == "NN" and lemma(token) in _MEN)
+        elif man(token):
+            clear, company = False, True
 
 
 def _observe(draft: Draft, token: Token, *, pronoun: bool, past: bool) -> bool:
@@ -160,9 +169,9 @@ def _observe(draft: Draft, token: Token, *, pronoun: bool, past: bool) -> bool:
     if low in {"my", "mine"}:
         draft.put(token, cased(token, "his" if pronoun else "the observer's"))
         return not pronoun
-    named = not pronoun or coordinated(token)
+    named = not pronoun or coordinated(token) or described(token)
     draft.put(token, cased(token, "the observer" if named else "he" if low == "i" else "him"))
-    if not coordinated(token):
+    if low == "i" and not coordinated(token):
         for verb in agreeing(token):
             draft.put(verb, third_person(verb, past))
             if verb.text[0] in "'’":
@@ -173,8 +182,7 @@ def _observe(draft: Draft, token: Token, *, pronoun: bool, past: bool) -> bool:
 def _problem(doc: Doc, text: str, to: Perspective) -> str | None:
     """Why `text` is no good variant of `doc`, or None."""
     plain = _unquoted(text)
-    told = [token for token in first_person(doc) if token.lower_ != "mine"]
-    left = len(_FIRST.findall(plain)) - (len(_FIRST.findall(_unquoted(doc.text))) - len(told))
+    left = sum(not _numeral(found) for found in _FIRST.finditer(plain))
     if to != "plural":
         left += len(re.findall(r"\b(?:[Ww]e|us|[Oo]ur|[Oo]urs|[Oo]urselves)\b", plain))
     if left:
@@ -182,19 +190,30 @@ def _problem(doc: Doc, text: str, to: Perspective) -> str | None:
     ratio = len(text.split()) / len(doc.text.split())
     if not LENGTH[0] <= ratio <= LENGTH[1]:
         return "length"
-    before = Counter(token.text for token in doc if token.pos_ == "PROPN")
+    before = Counter(token.text for token in doc if token.pos_ == "PROPN" and token.lower_ != "methought")
     after = Counter(re.findall(r"[^\W_]+(?:[.'’-][^\W_]+)*\.?", text))
     if any(text.count(name) < count for name, count in before.items() if after[name] < count):
         return "name lost"
     return "agreement" if _DISAGREES[to].search(plain) else None
 
 
+def _numeral(found: re.Match[str]) -> bool:
+    """Whether the "I" found is a numeral after a capitalised word ("Book I.")."""
+    before = found.string[: found.start()].split(" ")[-2:]
+    return found[0] == "I" and len(before) == 2 and before[1] == "" and before[0][:1].isupper()
+
+
 _FIRST = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Mm]yself)\b")
-_ADVERBS = r"(?:(?:\w+ly|never|ever|also|not|still|now|soon|then|always) )?"
+_ADVERBS = r"(?:(?:\w+ly|never|ever|also|not|still|now|soon|then|always|himself) )?"
+_FREE = (
+    r"(?<!can )(?<!could )(?<!may )(?<!might )(?<!must )(?<!shall )(?<!should )(?<!will )(?<!would )(?<!did )(?<!does )"
+)
 _DISAGREES = {
     "plural": re.compile(rf"\b[Ww]e {_ADVERBS}(?:am|was|is|has|does)\b"),
-    "third": re.compile(rf"\b(?:[Tt]he observer|[Hh]e) {_ADVERBS}(?:am|are|have|do)\b|\b[Tt]hey (?:am|is|was|has)\b"),
-    "impersonal": re.compile(rf"\b(?:[Oo]ne|[Tt]he writer|[Ii]t) {_ADVERBS}(?:am|are|have|do)\b"),
+    "third": re.compile(
+        rf"{_FREE}\b(?:(?:[Tt]he observer|[Hh]e) {_ADVERBS}(?:am|are|have|do)|[Tt]hey (?:am|is|was|has))\b"
+    ),
+    "impersonal": re.compile(rf"{_FREE}\b(?:[Oo]ne|[Tt]he writer|[Ii]t) {_ADVERBS}(?:am|are|have|do)\b"),
 }
 
 

@@ -93,10 +93,12 @@ class StyloraScreen(Screen[None]):
         self.refresh_bindings()
 
     def newest(self) -> JobState | None:
-        """The newest job that this screen is about."""
+        """The job this screen is about: the one that runs, else the newest."""
         client = self.stylora.client
         mine = [state for state in client.jobs.values() if self.is_mine(state)] if client else []
-        return mine[-1] if mine else None
+        running = [state for state in mine if state.status == "running"]
+        begun = [state for state in mine if state.status != "queued"]
+        return next(iter(running or begun[::-1] or mine[::-1]), None)
 
     def is_mine(self, state: JobState) -> bool:
         return state.kind in self.KINDS
@@ -110,11 +112,6 @@ class StyloraScreen(Screen[None]):
     def on_job_events(self, message: JobEvents) -> None:
         if message.job == self.followed:
             self.take(message.events)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        if action == "cancel":
-            return bool(self.stylora.client and self.stylora.client.active())
-        return True
 
     async def start(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """Start a job, or say why not."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import VerticalScroll
@@ -16,7 +18,7 @@ class HelpScreen(ModalScreen[None]):
     """A page of keys; any of the usual keys closes it."""
 
     CSS_PATH = "help.tcss"
-    BINDINGS = [Binding("escape,q,question_mark,f1", "dismiss(None)", "back")]
+    BINDINGS: ClassVar = [Binding("escape,q,question_mark,f1", "dismiss(None)", "back")]
 
     def __init__(self, where: str) -> None:
         super().__init__()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from textual.app import RenderResult
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Input, TextArea
 
 from engine.host.journal import JobState
 from tui import text
@@ -26,7 +25,8 @@ class NavBar(Widget):
             self.refresh()
 
     def render(self) -> RenderResult:
-        parts: list[Content | tuple[str, str]] = [("Stylora  ", "bold $primary") if self.size.width >= 70 else ("", "")]
+        roomy = self.size.width >= 62 + len(self._author)
+        parts: list[Content | tuple[str, str]] = [("Stylora  ", "bold $primary") if roomy else ("", "")]
         for key, (name, title) in enumerate(SCREENS, 1):
             here = name == self._here
             parts.append((f" {key} ", "bold $background on $primary" if here else "$primary"))
@@ -94,10 +94,23 @@ class KeyBar(Widget):
     """Bottom line: the keys that do something here and now, made from the actions table's bindings."""
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+        self._line = Content("")
+        self.screen.bindings_updated_signal.subscribe(self, self._update)
+
+    def on_resize(self) -> None:
+        self._update()
+
+    def _update(self, *_: object) -> None:
+        line = self._keys()
+        if line != self._line:
+            self._line = line
+            self.refresh()
 
     def render(self) -> RenderResult:
-        writing = isinstance(self.screen.focused, Input | TextArea)
+        return self._line
+
+    def _keys(self) -> Content:
+        writing = bool(self.screen.focused and self.screen.focused.check_consume_key("a", "a"))
         keys: dict[str, tuple[str, str]] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding

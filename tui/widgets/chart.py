@@ -4,6 +4,8 @@ star; gaps where the loss was not a number. Only the cells that changed are sent
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -45,7 +47,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 class LossChart(Widget):
     """Draws a `Curve`. Call `show` after feeding the curve."""
 
-    COMPONENT_CLASSES = {"chart--raw", "chart--smooth", "chart--valid", "chart--best", "chart--label"}
+    COMPONENT_CLASSES: ClassVar = {"chart--raw", "chart--smooth", "chart--valid", "chart--best", "chart--label"}
     DEFAULT_CSS = """
     LossChart { min-height: 5; }
     LossChart .chart--raw { color: $faint; }
@@ -109,7 +111,9 @@ class LossChart(Widget):
             return []
         plot_width, plot_height = width - AXIS, height - 1
         marks = ticks(*span, most=max(3, min(7, plot_height // 2)))
-        low, high = marks[0], marks[-1] if marks[-1] > marks[0] else marks[0] + 1
+        step = (marks[1] - marks[0]) / 4  # the range moves in steps, so that most reports redraw few cells
+        low, high = math.floor(span[0] / step) * step, math.ceil(span[1] / step) * step + (span[1] == span[0]) * step
+        marks = [mark for mark in marks if low <= mark <= high]
         newest = self.curve.points[-1].update if self.curve.points else self.curve.valid[-1][0]
         end = nice_above(max(newest, self.curve.valid[-1][0] if self.curve.valid else 0))
 
@@ -159,11 +163,15 @@ class LossChart(Widget):
             for dim, bright in zip(raw, smooth, strict=True)
         ]
 
-    def _with_axes(self, rows: list[list[Cell]], marks: list[float], row, end: float) -> list[list[Cell]]:  # type: ignore[no-untyped-def]
-        digits = 0 if marks[1] - marks[0] >= 1 else 1 if marks[1] - marks[0] >= 0.1 else 2 if len(marks) > 1 else 2
+    @staticmethod
+    def _with_axes(
+        rows: list[list[Cell]], marks: list[float], row: Callable[[float], int], end: float
+    ) -> list[list[Cell]]:
+        digits = next((n for n in range(1, 5) if all(math.isclose(m, round(m, n)) for m in marks)), 5)
         labels = {row(mark) >> 2: f"{mark:.{digits}f}" for mark in marks}
         full = [
-            [(character, _LABEL) for character in f"{labels.get(y, ''):>{AXIS - 2}} {'┤' if y in labels else '│'}"] + cells
+            [(character, _LABEL) for character in f"{labels.get(y, ''):>{AXIS - 2}} {'┤' if y in labels else '│'}"]
+            + cells
             for y, cells in enumerate(rows)
         ]
         width = len(rows[0])

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from textual.app import RenderResult
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 from tui.text import whole
 
-TILE = 14
+TILE = 12
 """Narrowest tile, in columns."""
 
 
@@ -25,10 +25,14 @@ class Tiles(Widget):
     def show(self, tiles: Sequence[tuple[str, str] | tuple[str, str, str]]) -> None:
         """Pairs of name and value, with a style for the value where it means something."""
         full = [(tile[0], tile[1], tile[2] if len(tile) == 3 else "$strong") for tile in tiles]
-        if full != self._tiles:
-            grown = len(full) != len(self._tiles)
-            self._tiles = full
-            self.refresh(layout=grown)
+        before, self._tiles = self._tiles, full
+        if [tile[0] for tile in before] != [tile[0] for tile in full]:
+            self.refresh(layout=len(before) != len(full))
+        elif before != full and self.size.width:  # only the values that changed go to the terminal
+            columns = self._columns(self.size.width)
+            width = self.size.width // columns
+            changed = [at for at, (old, new) in enumerate(zip(before, full, strict=True)) if old != new]
+            self.refresh(*(Region(at % columns * width, at // columns * 2, width, 1) for at in changed))
 
     def _columns(self, width: int) -> int:
         return max(1, min(len(self._tiles) or 1, width // TILE))

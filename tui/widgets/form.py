@@ -4,25 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.message import Message
 from textual.screen import ModalScreen
-from textual.widgets import Input, SelectionList, Static
-from textual.widgets.selection_list import Selection
+from textual.widgets import Input, OptionList, Static
 
 from engine.errors import StyloraError
 
 Values = dict[str, Any]
 
 
-class Ticks(SelectionList[str]):
-    """A list to tick with Space; Enter sends the form, as in its other fields."""
+class Ticks(OptionList):
+    """Choices to tick with Space, one of them or several; Enter sends the form, as in its other fields."""
 
-    BINDINGS = [Binding("enter", "screen.send", "start", show=False)]
+    BINDINGS: ClassVar = [
+        Binding("space", "select", "tick", show=False),
+        Binding("enter", "screen.send", "start", show=False),
+    ]
+
+    class Changed(Message):
+        """Something was ticked or unticked."""
+
+    def __init__(self, choices: Sequence[tuple[str, str]], ticked: Sequence[str], one: bool, name: str) -> None:
+        super().__init__(id=name, compact=True, markup=False)
+        self._choices, self._one = choices, one
+        self.selected = [value for value, _ in choices if value in ticked]
+
+    def on_mount(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        marks = ("( )", "(•)") if self._one else ("[ ]", "[x]")
+        at = self.highlighted
+        self.clear_options()
+        self.add_options([f"{marks[value in self.selected]} {label}" for value, label in self._choices])
+        self.highlighted = at or 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        value = self._choices[event.option_index][0]
+        if self._one:
+            self.selected = [value]
+        elif value in self.selected:
+            self.selected.remove(value)
+        else:
+            self.selected.append(value)
+        self._draw()
+        self.post_message(self.Changed())
 
 
 @dataclass(frozen=True)
@@ -45,23 +78,27 @@ class Field:
 class Form(ModalScreen[Values | None]):
     """Ask for some values; the result is None where one thought better of it."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar = [
         Binding("escape", "cancel", "back"),
+        Binding("enter", "send", "start", show=False),
         Binding("ctrl+r", "send", "start", key_display="^r", priority=True),
     ]
     DEFAULT_CSS = """
     Form { align: center middle; background: $background 60%; }
-    Form > #box { width: 72; max-width: 96%; height: auto; max-height: 94%; background: $surface; padding: 1 2; }
+    Form > #box { width: 74; max-width: 98%; height: auto; max-height: 96%; background: $surface; padding: 1 2; }
     Form #title { text-style: bold; color: $primary; margin-bottom: 1; }
-    Form #fields { height: auto; max-height: 1fr; }
-    Form .label { color: $quiet; }
-    Form Input { height: 1; border: none; background: $panel; padding: 0 1; margin-bottom: 1; }
-    Form Input:focus { border: none; background: $panel; text-style: bold; }
-    Form SelectionList { height: auto; max-height: 8; border: none; background: $panel; padding: 0 1; margin-bottom: 1; }
-    Form SelectionList:focus { border: none; }
+    Form #fields { height: auto; }
+    Form .field { height: auto; margin-bottom: 1; }
+    Form .label { width: 27; color: $quiet; }
+    Form Input { width: 1fr; height: 1; border: none; background: $panel; padding: 0 1; }
+    Form Input:focus { border: none; background-tint: $foreground 10%; }
+    Form Ticks { width: 1fr; height: auto; max-height: 6; background: $panel; padding: 0 1; }
+    Form Ticks:focus { background-tint: $foreground 10%; }
     Form #note { color: $secondary; height: auto; }
     Form #fault { color: $error; height: auto; }
     Form #keys { color: $quiet; margin-top: 1; }
+    Form.-narrow .label { width: 18; }
+    Form.-short .field { margin-bottom: 0; }
     """
 
     def __init__(
@@ -69,51 +106,52 @@ class Form(ModalScreen[Values | None]):
     ) -> None:
         super().__init__()
         self._title, self._fields, self._note, self._send = title, fields, note, send
+        self._tried = False
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Static(self._title, id="title", markup=False)
             with VerticalScroll(id="fields", can_focus=False):
                 for one in self._fields:
-                    label = f"{one.label}  {one.hint}" if one.hint else one.label
-                    yield Static(label, classes="label", markup=False)
-                    if one.choices:
-                        options = [Selection(text, value, value in one.ticked) for value, text in one.choices]
-                        yield Ticks(*options, id=one.name)
-                    else:
-                        entry = Input(one.value, id=one.name, compact=True)
-                        entry.cursor_blink = False
-                        yield entry
+                    with Horizontal(classes="field"):
+                        yield Static(one.label, classes="label", markup=False)
+                        if one.choices:
+                            yield Ticks(one.choices, one.ticked, one.one, one.name)
+                        else:
+                            entry = Input(one.value, placeholder=one.hint, id=one.name, compact=True)
+                            entry.cursor_blink = False
+                            yield entry
             yield Static("", id="note", markup=False)
             yield Static("", id="fault", markup=False)
-            yield Static(f"Enter {self._send} · Tab next · Space ticks · Esc back", id="keys", markup=False)
+            ticks = "Space ticks · " if any(one.choices for one in self._fields) else ""
+            fields = "Tab next field · " if len(self._fields) > 1 else ""
+            yield Static(f"Enter {self._send} · {fields}{ticks}Esc back", id="keys", markup=False)
 
     def on_mount(self) -> None:
         self._say()
 
     def values(self) -> Values:
         """What the fields say now; raises `StyloraError` with the first thing that is wrong."""
-        told: Values = {}
-        for one in self._fields:
-            if one.choices:
-                told[one.name] = list(self.query_one(f"#{one.name}", SelectionList).selected)
-                if not told[one.name] and not one.optional:
-                    raise StyloraError(f"{one.label}: tick at least one, with Space")
-                continue
-            text = self.query_one(f"#{one.name}", Input).value.strip()
-            if not text:
-                if not one.optional:
-                    raise StyloraError(f"{one.label}: not given")
-                told[one.name] = None
-                continue
+        return {one.name: self._value(one) for one in self._fields}
+
+    def _value(self, one: Field) -> object:
+        if one.choices:
+            selected = list(self.query_one(f"#{one.name}", Ticks).selected)
+            if not selected and not one.optional:
+                raise StyloraError(f"{one.label}: tick at least one, with Space")
+            return selected
+        text = self.query_one(f"#{one.name}", Input).value.strip()
+        if text:
             try:
-                told[one.name] = one.kind(text)
+                return one.kind(text)
             except ValueError:
                 raise StyloraError(f"{one.label}: {text!r} is not a number that fits") from None
-        return told
+        if one.optional:
+            return None
+        raise StyloraError(f"{one.label}: not given" if self._tried else "")
 
     @on(Input.Changed)
-    @on(SelectionList.SelectedChanged)
+    @on(Ticks.Changed)
     def _say(self) -> None:
         note, fault = self._note if isinstance(self._note, str) else "", ""
         try:
@@ -124,16 +162,9 @@ class Form(ModalScreen[Values | None]):
         self.query_one("#note", Static).update(note)
         self.query_one("#fault", Static).update(fault)
 
-    @on(SelectionList.SelectionToggled)
-    def _only_one(self, event: SelectionList.SelectionToggled[str]) -> None:
-        one = next(one for one in self._fields if one.name == event.selection_list.id)
-        value = event.selection.value
-        if one.one and value in event.selection_list.selected:
-            for other in [other for other in event.selection_list.selected if other != value]:
-                event.selection_list.deselect(other)
-
     @on(Input.Submitted)
     def action_send(self) -> None:
+        self._tried = True
         try:
             self.dismiss(self.values())
         except StyloraError as error:

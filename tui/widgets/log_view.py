@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 
 from rich.segment import Segment
 from textual.geometry import Size
@@ -13,32 +14,46 @@ MOST_LINES = 2_000
 
 
 class LogView(ScrollView, can_focus=True):
-    """Lines as they came, cut at the right edge; the journal keeps all of them."""
+    """Lines as they came, wrapped; the journal keeps all of them."""
+
+    DEFAULT_CSS = """
+    LogView { overflow-x: hidden; overflow-y: auto; }
+    """
 
     def __init__(self, **arguments: str) -> None:
         super().__init__(**arguments)  # type: ignore[arg-type]
         self._lines: list[str] = []
+        self._wrapped: list[str] = []
 
     def clear(self) -> None:
-        self._lines = []
-        self._resize()
+        self._lines, self._wrapped = [], []
+        self._resized()
 
     def extend(self, lines: Iterable[str]) -> None:
         """Append; call it once per batch."""
-        fresh = [" ".join(line.split()) for line in lines]
+        fresh = [" ".join(line.split()) for line in lines][-MOST_LINES:]
         if fresh:
             self._lines = (self._lines + fresh)[-MOST_LINES:]
-            self._resize()
+            self._wrapped = (self._wrapped + self._wrap(fresh))[-2 * MOST_LINES :]
+            self._resized()
 
-    def _resize(self) -> None:
+    def on_resize(self) -> None:
+        self._wrapped = self._wrap(self._lines)
+        self._resized()
+
+    def _wrap(self, lines: Iterable[str]) -> list[str]:
+        width = max(10, self.scrollable_content_region.width)
+        return [part for line in lines for part in wrap(line, width, subsequent_indent="  ") or [""]]
+
+    def _resized(self) -> None:
         at_end = self.scroll_offset.y >= self.max_scroll_y - 1
-        self.virtual_size = Size(self.size.width, len(self._lines))
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._wrapped))
         if at_end:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y
-        line = self._lines[at] if at < len(self._lines) else ""
+        line = self._wrapped[at] if at < len(self._wrapped) else ""
         strip = Strip([Segment(line, self.rich_style)])
         return strip.adjust_cell_length(self.size.width, self.rich_style)

@@ -1,0 +1,118 @@
+"""An author's files to a curated corpus: read, clean, cut, judge, choose, write."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.curation.corpus import Threshold, record_path
+from engine.curation.diversity import choose
+from engine.curation.harvest import CountTokens, Harvest
+from engine.curation.pieces import Tally
+from engine.curation.reading import gather
+from engine.errors import StyloraError
+from engine.progress import Progress, Report, silent
+
+
+@dataclass(frozen=True)
+class Curated:
+    """What was curated. `removed` by cleaning and `dropped` by selection count pieces and words by reason."""
+
+    output: Path
+    record: Path
+    sources: int
+    words_in: int
+    passages: int
+    words: int
+    tokens: int
+    tokens_estimated: bool
+    removed: dict[str, Tally]
+    dropped: dict[str, Tally]
+    healed: dict[str, int]
+    thresholds: list[Threshold]
+
+
+def curate(
+    inputs: Sequence[Path],
+    output: Path,
+    *,
+    target_tokens: int = 900_000,
+    min_para_words: int = 60,
+    max_para_words: int = 400,
+    overlap: int = 0,
+    count_tokens: CountTokens | None = None,
+    seed: int = 42,
+    report: Report = silent,
+) -> Curated:
+    """Make the corpus `output` of the files and folders `inputs`, and its record beside it.
+
+    Passages have `min_para_words` to `max_para_words` words and at least two sentences; with `overlap`, those that
+    follow each other share that many sentences. Of more than `target_tokens`, counted by `count_tokens` (a list of
+    texts to a list of counts), a varied choice is kept; without a counter the count is an estimate, and says so.
+    The same inputs, settings and seed give the same bytes.
+
+    Raises `StyloraError` for inputs that cannot be read and for too little text; nothing is written then.
+    """
+    output = Path(output)
+    if min_para_words < 1 or max_para_words < 2 * min_para_words:
+        raise StyloraError(
+            f"passages of {min_para_words} to {max_para_words} words: the longest must be at least twice the "
+            "shortest; lower --min-para-words or raise --max-para-words"
+        )
+    if output.is_dir():
+        raise StyloraError(f"{output}: a folder; name the file to write, for example {output / 'author.txt'}")
+    paths = gather(inputs, output)
+    where = str(paths[0]) if len(paths) == 1 else f"{len(paths)} files"
+    settings = {
+        "target_tokens": target_tokens,
+        "min_para_words": min_para_words,
+        "max_para_words": max_para_words,
+        "overlap": overlap,
+        "seed": seed,
+    }
+    with Harvest(
+        count_tokens=count_tokens, min_words=min_para_words, max_words=max_para_words, overlap=overlap, seed=seed
+    ) as harvest:
+        for index, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
+            harvest.take(path, name, report, index, len(paths))
+        harvest.flush()
+        harvest.refuse_too_little(where)
+        found = len(harvest.tokens)
+        report(Progress("select", 0, found))
+        chosen: Sequence[int] = range(found)
+        if sum(harvest.tokens) > target_tokens:
+            chosen = choose(harvest.wordings, harvest.tokens, target_tokens, seed)
+        report(Progress("write", 0, len(chosen)))
+        header = harvest.write(output, chosen, settings)
+    done = f"{output}: {header.passages:,} passages, {header.words:,} words"
+    report(Progress("write", len(chosen), len(chosen), done))
+    return Curated(
+        output=output,
+        record=record_path(output),
+        sources=len(paths),
+        words_in=header.words_in,
+        passages=header.passages,
+        words=header.words,
+        tokens=header.tokens,
+        tokens_estimated=header.tokens_estimated,
+        removed=header.removed,
+        dropped=header.dropped,
+        healed=header.healed,
+        thresholds=header.thresholds,
+    )
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Each path's last parts, as many as it takes to tell it from the others, with forward slashes."""
+    names = [path.name for path in paths]
+    depth = 1
+    while len(set(names)) < len(names) and depth < 50:
+        depth += 1
+        repeated = Counter(names)
+        names = [
+            "/".join(path.parts[-depth:]) if repeated[name] > 1 else name
+            for name, path in zip(names, paths, strict=True)
+        ]
+    return names

@@ -1,0 +1,63 @@
+"""How the next token is chosen from a model's logits: plain numbers, no MLX, the same on every machine.
+
+Numbers are drawn from the row's own `random.Random`, so a text does not depend on its neighbours in the
+batch, and nothing touches MLX's random state, which belongs to training.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.errors import StyloraError
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen. Temperature 0 takes the likeliest.
+
+    `top_p` and `min_p` cut the tail before the temperature is applied, as mlx-lm does; 1 and 0 switch them
+    off, and only `top_p` has to sort the vocabulary. `repetition_penalty` (arXiv:1909.05858) bears on the
+    last `repetition_window` *generated* tokens: the prompt holds the names and facts that have to come back.
+    """
+
+    temperature: float = 0.7
+    top_p: float = 1.0
+    min_p: float = 0.05
+    repetition_penalty: float = 1.1
+    repetition_window: int = 256
+
+
+GREEDY = Sampling(temperature=0.0, min_p=0.0, repetition_penalty=1.0)
+
+
+def choose(scores: np.ndarray, generated: Sequence[int], sampling: Sampling, draw: random.Random) -> int:
+    """The next token for logits `scores` (vocabulary,), after the `generated` tokens of the same text."""
+    if sampling.repetition_penalty != 1.0 and generated:
+        seen = np.unique(np.asarray(generated[-sampling.repetition_window :]))
+        scores = scores.copy()
+        at = scores[seen]
+        scores[seen] = np.where(at < 0, at * sampling.repetition_penalty, at / sampling.repetition_penalty)
+    best = int(scores.argmax())
+    top = float(scores[best])
+    if not math.isfinite(top):
+        raise StyloraError("the model's outputs are not numbers: its weights are damaged; use an earlier checkpoint")
+    if sampling.temperature == 0:
+        return best
+    below = scores - top  # log-probabilities up to a constant, at most 0
+    floor = math.log(sampling.min_p) if sampling.min_p > 0 else -math.inf
+    if sampling.top_p < 1:
+        # The smallest set of likeliest tokens that holds top_p of the probability. Tokens under (1 - top_p) / V
+        # cannot be in it, which leaves few to sort.
+        total = float(np.exp(below).sum(dtype=np.float64))
+        likely = below[below >= math.log(max(1 - sampling.top_p, 1e-9) * total / len(below))]
+        likely = -np.sort(-likely)
+        mass = np.cumsum(np.exp(likely), dtype=np.float64)
+        floor = max(floor, float(likely[min(int(np.searchsorted(mass, sampling.top_p * total)), len(likely) - 1)]))
+    kept = np.flatnonzero(below >= floor)
+    weights = np.cumsum(np.exp(below[kept] / sampling.temperature), dtype=np.float64)
+    return int(kept[min(int(np.searchsorted(weights, draw.random() * weights[-1], side="right")), len(kept) - 1)])

@@ -1,0 +1,140 @@
+"""Which words of a text may go because they only adorn it: stacked adjectives, manner adverbs, interjections."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+    from engine.neutral.clause import Reading
+
+PLAIN = 4.3
+"""Zipf frequency (log10 per billion words) from which an adjective is plain enough to stay in a stack."""
+RARE = 2.6
+"""Below this a single adjective adorns more than it tells."""
+
+_EMPTY = frozenset(
+    "indeed truly verily surely certainly doubtless doubtlessly assuredly forsooth therefore hence consequently "
+    "accordingly moreover furthermore utterly wholly merely quite altogether absolutely positively veritably "
+    "literally simply somehow thus however nevertheless nonetheless moreover besides likewise".split()
+)
+_INTERJECTIONS = frozenset("oh o ah alas lo hark behold fie pshaw hurrah hurra ha aha hey heigho well why".split())
+_TELLING = frozenset(
+    "only early nearly hardly barely scarcely rarely seldom mostly partly mainly possibly probably likely daily "
+    "weekly monthly yearly hourly usually generally finally firstly secondly lastly recently lately formerly suddenly "
+    "exactly immediately directly shortly originally previously initially eventually equally entirely approximately "
+    "apparently evidently nightly jointly separately alternately respectively similarly presumably supposedly "
+    "reportedly virtually practically merely newly publicly privately legally financially family italy reply "
+    "simultaneously automatically locally manually fully badly heavily".split()
+)
+_HELD = frozenset({"JJR", "JJS"})
+
+
+@cache
+def zipf(word: str) -> float:
+    from wordfreq import zipf_frequency
+
+    return zipf_frequency(word, "en")
+
+
+def dropped(doc: Doc, reading_names: frozenset[int], numbers: frozenset[int], quoted: frozenset[int]) -> set[int]:
+    """Indices of the tokens that only adorn, with the commas and conjunctions that held them."""
+    gone: set[int] = set()
+    kept = reading_names | numbers | quoted
+    for token in doc:
+        if token.i in kept or token.i in gone:
+            continue
+        if token.tag_ == "RB":
+            gone |= _adverb(token, kept)
+        elif token.tag_ == "UH" or token.lower_ in _INTERJECTIONS:
+            gone |= _interjection(token)
+        elif token.pos_ in {"NOUN", "PROPN"}:
+            gone |= _adjectives(token, kept)
+    return {index for index in gone if index not in kept}
+
+
+def _adverb(token: Token, kept: frozenset[int]) -> set[int]:
+    lower = token.lower_
+    empty = lower in _EMPTY
+    manner = lower.endswith("ly") and lower not in _TELLING and token.i < token.head.i
+    if token.dep_ != "advmod" or any(True for _ in token.children) or not (empty or manner):
+        return set()
+    head = token.head
+    if any(child.dep_ == "neg" for child in head.children) or head.i in kept:
+        return set()
+    if empty and token.i > head.i and lower in {"thus", "so", "hence"}:
+        return set()
+    if token.i > 0 and token.nbor(-1).lower_ in {"so", "as", "too", "how", "more", "most", "less", "very", "not", "and", "or", "but", ","} and not (
+        token.nbor(-1).lower_ == "," and empty
+    ):
+        return set()
+    following = token.nbor(1) if token.i + 1 < len(token.doc) else None
+    if following is None or following.lower_ in {"and", "or", "but"}:
+        return set()
+    gone = {token.i}
+    if following.text == "," and (token.is_sent_start or token.nbor(-1).text in {",", ";", ":"}):
+        gone.add(following.i)
+    return gone
+
+
+def _interjection(token: Token) -> set[int]:
+    following = token.nbor(1) if token.i + 1 < len(token.doc) else None
+    if not token.is_sent_start or following is None or following.text not in {",", "!"}:
+        return set()
+    return {token.i, following.i}
+
+
+def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
+    stack = [child for child in noun.children if child.dep_ == "amod" and child.i < noun.i and child.i not in kept]
+    stack = [word for word in stack if word.tag_ not in _HELD and word.tag_ in {"JJ", "VBN", "VBG"} and _bare(word)]
+    gone: set[int] = set()
+    if not stack:
+        return gone
+    pairs = [(word, _joined(word, noun, kept)) for word in stack]
+    for _, joined in pairs:
+        gone |= joined
+    standing = [child for child in noun.children if child.dep_ in {"amod", "compound"} and child.i < noun.i]
+    rank = sorted(stack, key=lambda word: (zipf(word.lower_), word.i))
+    left = len(standing)
+    for word in rank:
+        rare = zipf(word.lower_) < (PLAIN if left > 1 else RARE)
+        if not rare or (left == 1 and _needed(word, noun)):
+            break
+        gone |= {word.i} | _comma_after(word, noun)
+        left -= 1
+    return gone
+
+
+def _needed(word: Token, noun: Token) -> bool:
+    """Whether the noun phrase would say too little without its only adjective ("a curious one")."""
+    return noun.lower_ in {"one", "ones", "thing", "things", "way", "manner", "man", "people", "person", "kind"}
+
+
+def _bare(word: Token) -> bool:
+    if word.i > 0 and word.nbor(-1).lower_ in {"most", "more", "less", "least", "too", "so", "as", "very", "not", "how"}:
+        return False
+    return all(child.dep_ in {"conj", "cc", "punct"} or child.tag_ == "RB" and child.lower_.endswith("ly") for child in word.children)
+
+
+def _joined(word: Token, noun: Token, kept: frozenset[int]) -> set[int]:
+    """The second half of "ponderous and forbidding slab", with its conjunction."""
+    gone: set[int] = set()
+    for child in word.children:
+        if child.dep_ == "conj" and child.pos_ in {"ADJ", "VERB"} and child.i < noun.i:
+            span = set(range(word.i + 1, child.right_edge.i + 1))
+            text = {token.lower_ for token in word.doc[word.i + 1 : child.right_edge.i + 1]}
+            if child.right_edge.i < noun.i and not text & {"or", "but", "not", "nor", "yet"} and not span & kept:
+                gone |= span
+    return gone
+
+
+def _comma_after(word: Token, noun: Token) -> set[int]:
+    following = word.nbor(1)
+    gone = {child.i for child in word.children if child.i < word.i}
+    if following.text == "," and following.i < noun.i:
+        gone.add(following.i)
+    elif word.i > 0 and word.nbor(-1).text == "," and word.nbor(-1).head in {noun, word}:
+        gone.add(word.i - 1)
+    return gone

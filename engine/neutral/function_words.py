@@ -1,0 +1,242 @@
+"""One plain choice for each small word that literary prose varies: "upon", "yet", "such", "certain", "which"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from engine.language import match_case
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+_INTENSIFIERS = frozenset("very quite rather so too exceedingly extremely pretty fairly much even".split())
+_SAYING = frozenset("say think know believe feel suppose hope find see hear tell fear guess swear wish imagine".split())
+_SIMPLE = {"almost": "nearly", "beyond": "past", "though": "although", "might": "could", "till": "until"}
+
+
+def plain_function_words(doc: Doc, kept: frozenset[int]) -> dict[int, str]:
+    """Replacement by token index; empty drops the word. Tokens in `kept` are not touched."""
+    changed: dict[int, str] = {}
+    for token in doc:
+        if token.i in kept:
+            continue
+        plain = _plain(token)
+        if plain is not None:
+            changed[token.i] = match_case(plain, token.text) if plain else ""
+    return changed
+
+
+def negated_verbs(doc: Doc, kept: frozenset[int], lemmas: Mapping[int, str]) -> dict[int, str]:
+    """Replacements that turn "saw no" into "did not see any", "could see no" into "could not see any"."""
+    changed: dict[int, str] = {}
+    for token in doc:
+        verb = _verb_of_no(token) if token.lower_ == "no" and token.i not in kept else None
+        if verb is None or verb.i in kept:
+            continue
+        lemma = lemmas.get(verb.i, verb.lemma_.lower())
+        changed[verb.i] = f"did not {lemma}" if verb.tag_ == "VBD" else f"not {lemma}"
+    return changed
+
+
+def _next(token: Token) -> Token | None:
+    return token.nbor(1) if token.i + 1 < len(token.doc) and not token.nbor(1).is_sent_start else None
+
+
+def _plain(token: Token) -> str | None:
+    following = _next(token)
+    rule = _RULES.get(token.lower_)
+    if rule is not None:
+        plain = rule(token, following)
+        if plain is not None:
+            return plain
+    if token.lower_ in _INTENSIFIERS:
+        return _intensifier(token, following)
+    return None
+
+
+def _intensifier(token: Token, following: Token | None) -> str | None:
+    """Dropped before an adjective or adverb it merely strengthens ("very old"), not in "so old that"."""
+    head = token.head
+    if token.dep_ != "advmod" or following is None or head.i <= token.i or token.tag_ != "RB":
+        return None
+    if token.i > 0 and token.nbor(-1).lower_ in {"not", "n't", "no", "how", "too", "so", "as", "by"}:
+        return None
+    if token.lower_ == "even":
+        return "" if following.lower_ not in {"if", "though", "then", "so", "when", "now", "as", "more", "less"} else None
+    if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {"much", "many", "few", "little", "as", "far", "long"}:
+        return None
+    if token.lower_ in {"so", "too"} and any(later.lower_ in {"that", "as", "to", "for"} for later in token.sent if later.i > token.i):
+        return None
+    if token.lower_ in {"so", "too", "much"} and head.dep_ != "amod" and token.lower_ != "so":
+        return None
+    return "" if following == head else None
+
+
+def _though(token: Token, following: Token | None) -> str | None:
+    if token.dep_ == "mark" and not (token.i > 0 and token.nbor(-1).lower_ == "as"):
+        return "although"
+    return None
+
+
+def _yet(token: Token, following: Token | None) -> str | None:
+    if token.dep_ == "cc" or (token.is_sent_start and token.dep_ == "advmod"):
+        return "but"
+    return None
+
+
+def _certain(token: Token, following: Token | None) -> str | None:
+    if token.dep_ != "amod" or token.head.i < token.i:
+        return None
+    if token.head.tag_ == "NNS" and token.i > 0 and token.nbor(-1).tag_ not in {"DT", "PRP$", "CD"}:
+        return "some"
+    return "" if token.i > 0 and token.nbor(-1).lower_ in {"a", "an"} else None
+
+
+def _such(token: Token, following: Token | None) -> str | None:
+    if following is None:
+        return None
+    if following.lower_ == "as":
+        return ""
+    if any(later.lower_ in {"that", "as"} for later in token.sent if later.i > token.i):
+        return None
+    if token.head.tag_ == "NNS" and token.head.i > token.i and token.dep_ in {"amod", "det", "predet"}:
+        return "these"
+    return None
+
+
+def _as(token: Token, following: Token | None) -> str | None:
+    before = token.nbor(-1).lower_ if token.i > 0 else ""
+    if before == "such":
+        return "like"
+    if token.dep_ == "mark" and token.head.dep_ == "advcl" and token.head.tag_ in {"VBD", "VBZ", "VBP"}:
+        followed = following.lower_ if following is not None else ""
+        earlier = any(other.lower_ in {"as", "so", "such", "same"} for other in token.sent if other.i < token.i)
+        if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
+            if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have"}:
+                return None
+            stative = token.head.lemma_ in {"be", "know", "seem"}
+            return "because" if stative else "while"
+    return None
+
+
+def _for(token: Token, following: Token | None) -> str | None:
+    if token.dep_ in {"mark", "cc"} and following is not None and following.dep_ != "punct":
+        return "" if token.is_sent_start else "because"
+    return None
+
+
+def _great(token: Token, following: Token | None) -> str | None:
+    if token.head.tag_ == "NNP":
+        return None
+    deal = following is not None and following.lower_ in {"deal", "many"}
+    return "big" if token.tag_ == "JJ" and token.dep_ in {"amod", "acomp", "attr"} and not deal else None
+
+
+def _little(token: Token, following: Token | None) -> str | None:
+    if token.head.lower_ in {"time", "while", "way", "bit", "distance"}:
+        return None
+    return "small" if token.tag_ == "JJ" and token.dep_ == "amod" and token.head.tag_ in {"NN", "NNS"} and following is not None and following.pos_ in {"NOUN", "ADJ"} else None
+
+
+def _own(token: Token, following: Token | None) -> str | None:
+    return "" if token.dep_ == "amod" and token.i > 0 and token.nbor(-1).tag_ == "PRP$" and following is not None and following.pos_ in {"NOUN", "ADJ"} else None
+
+
+def _now(token: Token, following: Token | None) -> str | None:
+    past = any(word.tag_ == "VBD" for word in (token.head, *token.head.children))
+    return "" if token.dep_ == "advmod" and past and following is not None and following.text != "," else None
+
+
+def _those(token: Token, following: Token | None) -> str | None:
+    return "the" if token.dep_ == "det" and token.head.tag_ == "NNS" else None
+
+
+def _that(token: Token, following: Token | None) -> str | None:
+    """As in: "He said that it rained" -> "He said it rained"; restrictive "that" and "which" stay."."""
+    if token.dep_ == "mark" and token.head.dep_ == "ccomp" and token.head.head.lemma_ in _SAYING:
+        simple = following is not None and following.tag_ in {"PRP", "DT", "PRP$", "EX", "NNP"}
+        return "" if simple and token.i > 0 and token.nbor(-1) == token.head.head else None
+    return None
+
+
+def _which(token: Token, following: Token | None) -> str | None:
+    restrictive = token.i > 0 and token.nbor(-1).pos_ in {"NOUN", "PROPN"} and token.head.dep_ == "relcl"
+    return "that" if restrictive and token.dep_ in {"nsubj", "nsubjpass", "dobj"} else None
+
+
+def _only(token: Token, following: Token | None) -> str | None:
+    return "just" if token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i else None
+
+
+_TELLING = frozenset("tell speak talk dream think hear know read learn story tale rumour rumor account news idea legend".split())
+
+
+def _of(token: Token, following: Token | None) -> str | None:
+    if token.dep_ == "prep" and token.head.lemma_ in _TELLING and token.head.i == token.i - 1:
+        return "about" if not (token.head.pos_ == "VERB" and token.head.tag_ == "VBN" and token.head.dep_ == "acl") else None
+    return None
+
+
+def _no(token: Token, following: Token | None) -> str | None:
+    """As in: he saw no door -> he did not see any door (the verb is seen to by `_verb_of_no`)."""
+    return "any" if _verb_of_no(token) is not None else None
+
+
+def _verb_of_no(token: Token) -> Token | None:
+    """The plain past or modal verb whose object "no" negates, if "not ... any" can take its place."""
+    noun, verb = token.head, token.head.head
+    if token.lower_ != "no" or token.dep_ != "det" or noun.dep_ != "dobj" or verb.i > noun.i or verb.pos_ != "VERB":
+        return None
+    kinds = [child for child in verb.children if child.dep_ in {"aux", "auxpass", "neg", "conj", "cc", "prt"}]
+    subject = [child for child in verb.children if child.dep_ == "nsubj" and child.i < verb.i]
+    if not subject or subject[0].lower_ in {"nobody", "none", "who", "no"} or noun.lower_ in {"longer", "doubt", "one"}:
+        return None
+    if any(child.i > noun.i and child.dep_ in {"conj", "cc"} for child in noun.children):
+        return None
+    if not kinds and verb.tag_ == "VBD" and verb.dep_ in {"ROOT", "ccomp", "relcl", "advcl"}:
+        return verb
+    if len(kinds) == 1 and kinds[0].tag_ == "MD" and verb.tag_ == "VB" and kinds[0].i == verb.i - 1:
+        return verb
+    return None
+
+
+def _most(token: Token, following: Token | None) -> str | None:
+    return "" if token.tag_ == "RBS" and token.i > 0 and token.nbor(-1).lower_ in {"a", "an"} else None
+
+
+def _should(token: Token, following: Token | None) -> str | None:
+    subject = next((child for child in token.head.children if child.dep_ == "nsubj"), None)
+    return "would" if token.tag_ == "MD" and subject is not None and subject.lower_ in {"i", "we"} else None
+
+
+def _must(token: Token, following: Token | None) -> str | None:
+    if token.dep_ != "aux" or following is None or following.tag_ != "VB" or following.lower_ in {"have", "be"}:
+        return None
+    subject = next((child for child in token.head.children if child.dep_ == "nsubj"), None)
+    if subject is None or subject.i > token.i:
+        return None
+    many = subject.tag_ == "NNS" or subject.lower_ in {"i", "you", "we", "they"} or any(c.dep_ == "conj" for c in subject.children)
+    if subject.tag_ not in {"NN", "NNP", "NNS", "PRP"}:
+        return None
+    return "have to" if many else "has to"
+
+
+def _whole(token: Token, following: Token | None) -> str | None:
+    return "entire" if token.dep_ == "amod" and token.head.i > token.i else None
+
+
+def _might(token: Token, following: Token | None) -> str | None:
+    return "could" if token.tag_ == "MD" else None
+
+
+def _simple(token: Token, following: Token | None) -> str | None:
+    return _SIMPLE[token.lower_] if token.pos_ in {"ADV", "ADP", "SCONJ"} else None
+
+
+_RULES = {
+    "though": _though, "yet": _yet, "certain": _certain, "such": _such, "as": _as, "for": _for, "great": _great,
+    "little": _little, "own": _own, "now": _now, "those": _those, "that": _that, "which": _which, "only": _only,
+    "must": _must, "might": _might, "almost": _simple, "beyond": _simple, "till": _simple, "whole": _whole,
+    "of": _of, "no": _no, "most": _most, "should": _should,
+}  # fmt: skip

@@ -1,0 +1,79 @@
+"""Plain words for literary and archaic ones, in the same grammatical form."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.language import inflect, match_case
+
+if TYPE_CHECKING:
+    from spacy.tokens import Token
+
+TABLE = Path(__file__).with_name("plain_words.txt")
+
+_SECTIONS = {
+    "VERB": "verb", "NOUN": "noun", "ADJ": "adjective", "ADV": "adverb",
+    "ADP": "any", "SCONJ": "any", "AUX": "any", "PRON": "any", "PART": "any", "DET": "any", "CCONJ": "any",
+}  # fmt: skip
+_COMPARED = frozenset({"JJR", "JJS", "RBR", "RBS"})
+
+
+def _bound(token: Token) -> bool:
+    """Whether the word is part of a compound or a phrasal verb, where another would not do."""
+    hyphen = token.i + 1 < len(token.doc) and token.nbor(1).text == "-" and not token.whitespace_
+    hyphen = hyphen or (token.i > 0 and token.nbor(-1).text == "-" and not token.nbor(-1).whitespace_)
+    phrasal = any(child.dep_ == "prt" for child in token.children)
+    return hyphen or phrasal or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
+
+
+@cache
+def table() -> dict[tuple[str, str], str]:
+    """Plain lemma by part of speech and ornate lemma, read from `plain_words.txt`."""
+    found: dict[tuple[str, str], str] = {}
+    section = ""
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            section = line.strip("[] ")
+        elif line and not line.startswith("#"):
+            plain, _, ornate = line.partition(":")
+            for word in ornate.split():
+                found[section, word.replace("_", " ")] = plain.replace("_", " ")
+    return found
+
+
+def plain_lemma(token: Token) -> str | None:
+    """Lemma of the plain word for `token`, or None if it is plain already or nothing is known for it."""
+    section = _SECTIONS.get(token.pos_)
+    if section is None or _bound(token):
+        return None
+    known = table()
+    plain = known.get((section, token.lemma_.lower())) or known.get((section, token.lower_))
+    if plain is None and section in {"adverb", "any"}:
+        plain = known.get(("any" if section == "adverb" else "adverb", token.lower_))
+    if plain is None and token.tag_ in {"VBN", "VBG"} and section == "adjective":
+        plain = known.get(("verb", token.lemma_.lower()))
+    return plain
+
+
+def plain_word(token: Token, lemma: str) -> str | None:
+    """`lemma` in the form and case of `token`, or None where the form would not exist."""
+    tag = token.tag_
+    if tag in _COMPARED:
+        form = inflect(lemma, tag)
+        if form == lemma or len(lemma) > 6:
+            return None
+        return match_case(form, token.text)
+    if token.pos_ == "ADJ" and tag in {"VBN", "VBG"}:
+        return match_case(lemma, token.text)
+    if token.dep_ == "amod" and token.pos_ == "VERB" and " " in lemma:
+        return None
+    first, _, rest = lemma.partition(" ")
+    if token.pos_ == "VERB":
+        form = inflect(first, tag) + (f" {rest}" if rest else "")
+    elif tag in {"NNS", "NNPS"} and lemma != "people":
+        form = inflect(lemma, "NNS")
+    else:
+        form = lemma
+    return match_case(form, token.text)

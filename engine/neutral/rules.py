@@ -1,0 +1,191 @@
+"""The offline neutralizer: flattens prose to short plain sentences with rules over one parse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.errors import StyloraError
+from engine.language import PIPELINE_VERSION, articles, parse_many, pipeline, tidy, words
+from engine.measures.agreement import disagreements
+from engine.measures.facts import Facts, facts, facts_by_sentence, kept, name_tokens, number_tokens
+from engine.neutral.clause import SUBJECTS, Clause, Piece, Reading, finite_word, realise, subject_of
+from engine.neutral.decoration import dropped
+from engine.neutral.function_words import negated_verbs, plain_function_words
+from engine.neutral.order import straighten_order
+from engine.neutral.plain_words import plain_lemma, plain_word
+from engine.neutral.punctuation import LONGEST_QUOTATION, modernise, straighten
+from engine.neutral.relatives import accompaniment, apposition, participle, relative
+from engine.neutral.sharing import infinitives, objects, reports
+from engine.neutral.splitting import Rule, adverbial, coordination, flatten, juxtaposition
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span, Token
+
+RULES: tuple[Rule, ...] = (
+    juxtaposition, coordination, adverbial, participle, relative, apposition, reports, infinitives, objects, accompaniment,
+)  # fmt: skip
+
+
+LEAST = 0.6
+"""Share of a text's words its neutral form keeps at least."""
+_LEAST_OF_SENTENCE = 0.5
+
+
+@dataclass(frozen=True)
+class RulesNeutralizer:
+    """Turns ornate prose into flat neutral text: no model, no randomness, the same bytes every time."""
+
+    kind: ClassVar[str] = "rules"
+    version: ClassVar[str] = f"1/{PIPELINE_VERSION}"
+    settings: dict[str, object] = field(default_factory=dict)
+
+    def neutralize(self, texts: Sequence[str]) -> list[str]:
+        """The neutral form of each of `texts`, in order. Text without words comes back as it is.
+
+        Two rounds: what the first cut is parsed again, shorter and so more surely. A sentence whose pieces are
+        then unsound, or lost a fact, is taken back to its own words in plain form.
+        """
+        prepared = [modernise(straighten(text)) for text in texts]
+        rounds = [_Text(doc) for doc in parse_many(prepared)]
+        pieces = [sentence.text for text in rounds for sentence in text.sentences]
+        second = iter(pipeline().pipe(pieces, disable=["ner"], batch_size=256))
+        done = []
+        for text, original in zip(rounds, texts, strict=True):
+            finished = [text.finish(sentence, next(second)) for sentence in text.sentences]
+            done.append(_joined(finished) if words(original) else original)
+        return done
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    """One sentence of the source: cut and plain, and only plain."""
+
+    text: str
+    light: str
+    facts: Facts
+    sound: bool
+    """Whether it had a subject and a finite verb to begin with."""
+    marks: tuple[bool, bool]
+    """Whether a speech opens, and whether it closes, with this sentence."""
+
+
+class _Text:
+    """A text between the two rounds."""
+
+    def __init__(self, doc: Doc) -> None:
+        self.reading = read(doc)
+        stated = facts(doc)
+        self.names = frozenset(stated.names)
+        by_sentence = facts_by_sentence(doc)
+        self.sentences = [self._first(span, stated) for span, stated in zip(doc.sents, by_sentence, strict=True)]
+
+    def _first(self, span: Span, stated: Facts) -> _Sentence:
+        span, marks = speech(span, self.reading)
+        return _Sentence(_cut(self.reading, span), realise(_clause(self.reading, span)), stated, sound(span), marks)
+
+    def finish(self, sentence: _Sentence, doc: Doc) -> str:
+        """The sentence after the second round, or its light form where cutting did harm."""
+        text = self._finished(sentence, doc)
+        opening, closing = ('"' if mark else "" for mark in sentence.marks)
+        return f"{opening}{text}{closing}" if text else ""
+
+    def _finished(self, sentence: _Sentence, doc: Doc) -> str:
+        if not sentence.text:
+            return sentence.light
+        if sentence.sound and (disagreements(doc) or not all(sound(span) for span in doc.sents)):
+            return sentence.light
+        reading = read(doc, self.names)
+        text = " ".join(filter(None, (_cut(reading, span) for span in doc.sents)))
+        if len(words(text)) < _LEAST_OF_SENTENCE * len(words(sentence.light)) or kept(sentence.facts, text).missing:
+            return sentence.light
+        return text
+
+
+def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
+    """`span` without the marks that open or close a speech longer than a quotation, and which of the two it had."""
+    def mark(token: Token) -> bool:
+        return token.text == '"' and not reading.in_quotation(token)
+
+    start, end = span.start, span.end
+    opens, closes = len(span) > 1 and mark(span[0]), len(span) > 1 and mark(span[-1])
+    if len(span) == 2 and opens and closes:
+        return span, (False, False)
+    return span.doc[start + opens : end - closes], (opens, closes)
+
+
+def _cut(reading: Reading, span: Span) -> str:
+    """The sentence in its plain pieces."""
+    parts = flatten(_clause(reading, span), RULES)
+    asking = {"WP", "WRB", "WDT", "MD"}
+    done = []
+    for part in parts:
+        first = next(iter(part.tokens()), None)
+        inverted = first is not None and (first.tag_ in asking or first.dep_ == "aux" or first.lemma_ in {"be", "do", "have"})
+        done.append(realise(straighten_order(replace(part, question=part.question and (part is parts[-1] or inverted)))))
+    return " ".join(filter(None, done))
+
+
+def sound(span: Span) -> bool:
+    """Whether a sentence has a finite verb with a subject, or asks or orders something."""
+    if any(token.dep_ in SUBJECTS and _main(token.head) for token in span):
+        return True
+    return len(span) <= 3 or span.root.tag_ == "VB" or span.text.rstrip("\"' ").endswith(("?", "!"))
+
+
+def _main(verb: Token) -> bool:
+    if finite_word(verb) is None:
+        return False
+    while verb.dep_ in {"conj", "ccomp", "parataxis", "dep"} and verb.head != verb:
+        verb = verb.head
+    return verb.dep_ == "ROOT"
+
+
+def _joined(parts: list[str]) -> str:
+    return articles(tidy(" ".join(filter(None, parts))))
+
+
+def read(doc: Doc, known: frozenset[str] = frozenset()) -> Reading:
+    """What may be changed of each word of `doc`, and what must stay; `known` are names found before."""
+    names = frozenset(token.i for token in name_tokens(doc))
+    names |= {token.i for token in doc if token.text[0].isupper() and token.lower_ in known}
+    numbers = frozenset(number_tokens(doc))
+    quoted = tuple(quotations(doc))
+    inside = frozenset(index for start, end in quoted for index in range(start, end + 1))
+    changed: dict[int, str] = {}
+    lemmas: dict[int, str] = {}
+    for token in doc:
+        if token.i in names or token.i in numbers or token.i in inside:
+            continue
+        lemma = plain_lemma(token)
+        form = plain_word(token, lemma) if lemma is not None else None
+        if lemma is not None and form is not None:
+            changed[token.i], lemmas[token.i] = form, lemma
+    changed.update(plain_function_words(doc, names | numbers | inside))
+    changed.update(negated_verbs(doc, names | numbers | inside, lemmas))
+    for index in dropped(doc, names, numbers, inside):
+        changed[index] = ""
+    return Reading(doc, changed, lemmas, names, quoted)
+
+
+def quotations(doc: Doc) -> list[tuple[int, int]]:
+    """First and last token of every short quotation."""
+    found, start = [], None
+    for token in doc:
+        if token.text != '"':
+            continue
+        if start is None:
+            start = token.i
+        else:
+            if token.i - start - 1 <= LONGEST_QUOTATION + 4:
+                found.append((start, token.i))
+            start = None
+    return found
+
+
+def _clause(reading: Reading, span: Span) -> Clause:
+    pieces = tuple(Piece(reading.text(token), token) for token in span)
+    question = span.text.rstrip("\"' )").endswith("?")
+    return Clause(reading, pieces, span.root, subject_of(reading, span.root), question=question)

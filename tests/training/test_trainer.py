@@ -1,0 +1,291 @@
+"""The loop on the tiny model: it learns, it can be stopped anywhere, and it goes on exactly there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from training_rows import write_rows
+
+from engine.errors import Cancelled, StyloraError
+from engine.models import adapters, mlx_thread
+from engine.models.loading import load
+from engine.progress import Progress
+from engine.training import checkpoint
+from engine.training.config import TrainingConfig
+from engine.training.journal import locked
+from engine.training.loss import LossFunction
+from engine.training.trainer import Trained, train
+
+CONFIG = TrainingConfig(
+    rank=4,
+    learning_rate=5e-3,
+    grad_accumulation=2,
+    iters=12,
+    warmup=2,
+    save_every=4,
+    steps_per_eval=3,
+    steps_per_report=2,
+)
+
+
+def journal(output: Path, kind: str = "update") -> list[dict[str, Any]]:
+    lines = [json.loads(line) for line in (output / "journal.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == kind]
+
+
+def losses(output: Path) -> list[tuple[int, float]]:
+    return [(line["update"], line["loss"]) for line in journal(output)]
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.glob("*.safetensors"))}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_rows(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Trained]:
+    """An uninterrupted run: its dataset, its output and its result."""
+    folder = tmp_path_factory.mktemp("whole")
+    data = write_rows(folder / "data")
+    return data, folder / "run", train(data=data, base=tiny_model, output=folder / "run", config=CONFIG)
+
+
+def test_training_lowers_the_validation_loss(whole: tuple[Path, Path, Trained]) -> None:
+    _, output, trained = whole
+    assert trained.stopped == "finished"
+    assert trained.updates == 12
+    assert trained.examples == 24
+    assert trained.first_valid_loss is not None
+    assert trained.best_valid_loss is not None
+    assert trained.best_valid_loss < trained.first_valid_loss - 0.3
+    assert [line["update"] for line in journal(output, "validation")] == [0, 3, 6, 9, 12]
+
+
+def test_output_is_an_adapter_that_stock_mlx_lm_loads(whole: tuple[Path, Path, Trained], tiny_model: Path) -> None:
+    _, output, trained = whole
+    assert trained.adapter == output
+
+    def logits() -> tuple[mx.array, mx.array]:
+        from mlx_lm.tuner.utils import load_adapters
+
+        ours, theirs = load(tiny_model), load(tiny_model)
+        adapters.load_adapter(ours.model, output, need_recipe=False)
+        load_adapters(theirs.model, str(output)).eval()
+        return ours.model(mx.array([[5, 6, 7]])), theirs.model(mx.array([[5, 6, 7]]))
+
+    ours, theirs = mlx_thread.run(logits)
+    assert mlx_thread.run(lambda: mx.array_equal(ours, theirs).item())
+
+
+def test_root_holds_the_best_weights_and_run_toml_the_result(whole: tuple[Path, Path, Trained]) -> None:
+    _, output, trained = whole
+    best = output / "checkpoints" / "best"
+    assert (output / adapters.WEIGHTS_FILE).read_bytes() == (best / adapters.WEIGHTS_FILE).read_bytes()
+    run = tomllib.loads((output / "run.toml").read_text())
+    assert run["result"]["best_valid_loss"] == trained.best_valid_loss
+    assert run["config"]["rank"] == 4
+    assert checkpoint.read_state(output / "checkpoints" / "last").update == 12
+
+
+def test_only_the_newest_checkpoints_and_the_best_are_kept(whole: tuple[Path, Path, Trained]) -> None:
+    root = whole[1] / "checkpoints"
+    best = checkpoint.pointed(root, "best")
+    assert best is not None
+    kept = checkpoint.existing(root)
+    assert best in kept
+    assert len([path for path in kept if path != best]) <= CONFIG.keep
+
+
+def test_same_seed_gives_the_same_bytes(whole: tuple[Path, Path, Trained], tiny_model: Path, tmp_path: Path) -> None:
+    data, output, _ = whole
+    train(data=data, base=tiny_model, output=tmp_path / "again", config=CONFIG)
+    assert losses(tmp_path / "again") == losses(output)
+    assert bytes_of(tmp_path / "again") == bytes_of(output)
+
+
+@pytest.mark.parametrize("at", [0.5, 1.0, 5.5, 8.0])
+def test_cancelled_run_goes_on_bit_for_bit(
+    whole: tuple[Path, Path, Trained], tiny_model: Path, tmp_path: Path, at: float
+) -> None:
+    data, output, trained = whole
+
+    def stop(progress: Progress) -> None:
+        if progress.stage == "training" and progress.done == at:
+            raise Cancelled
+
+    first = train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG, report=stop)
+    assert first.stopped == "cancelled"
+    assert first.updates == int(at)
+    second = train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+    assert dataclasses.replace(second, seconds=0, adapter=output) == dataclasses.replace(trained, seconds=0)
+    assert losses(tmp_path / "run") == losses(output)
+    assert bytes_of(tmp_path / "run" / "checkpoints" / "last") == bytes_of(output / "checkpoints" / "last")
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from engine.training.config import TrainingConfig
+from engine.training.trainer import train
+data, base, output, steps, config = sys.argv[1:]
+left = int(steps)
+def report(progress):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+train(data=Path(data), base=Path(base), output=Path(output), config=eval(config), report=report)
+"""
+
+
+def test_killed_run_goes_on_bit_for_bit(whole: tuple[Path, Path, Trained], tiny_model: Path, tmp_path: Path) -> None:
+    data, output, _ = whole
+    for reports in (30, 17):
+        arguments = [str(data), str(tiny_model), str(tmp_path / "run"), str(reports), repr(CONFIG)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], env=environment, check=False)
+        assert killed.returncode == -signal.SIGKILL
+    trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+    assert trained.stopped == "finished"
+    assert losses(tmp_path / "run") == losses(output)
+    assert bytes_of(tmp_path / "run" / "checkpoints" / "last") == bytes_of(output / "checkpoints" / "last")
+
+
+def test_finished_run_is_returned_and_not_trained_again(
+    whole: tuple[Path, Path, Trained], tiny_model: Path, tmp_path: Path
+) -> None:
+    data, output, trained = whole
+    before = bytes_of(output)
+    again = train(data=data, base=tiny_model, output=output, config=CONFIG)
+    assert again == trained
+    assert bytes_of(output) == before
+
+
+def test_fresh_start_forgets_the_earlier_run(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    short = dataclasses.replace(CONFIG, iters=2)
+    first = train(data=data, base=tiny_model, output=tmp_path / "run", config=short)
+    other = dataclasses.replace(short, seed=1)
+    with pytest.raises(StyloraError, match=r"begun with seed = 42, not 1"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=other)
+    fresh = train(data=data, base=tiny_model, output=tmp_path / "run", config=other, resume=False)
+    assert fresh.updates == first.updates
+    assert len(losses(tmp_path / "run")) == 2
+
+
+def test_edited_dataset_is_not_resumed(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if progress.done >= 1:
+            raise Cancelled
+
+    train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG, report=stop)
+    write_rows(data, seed=1)
+    with pytest.raises(StyloraError, match="dataset has changed"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+
+
+def test_second_trainer_on_a_run_is_refused(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    with locked(tmp_path / "run"), pytest.raises(StyloraError, match="another training run"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+
+
+def test_time_limit_ends_the_run_with_a_last_validation(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, iters=100_000, time_limit=1.5, steps_per_eval=50_000)
+    trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=config)
+    assert trained.stopped == "time"
+    assert 0 < trained.updates < 100_000
+    assert trained.last_valid_loss is not None
+    assert trained.last_valid_loss != trained.first_valid_loss
+    assert trained.seconds < 5
+    rates = [line["learning_rate"] for line in journal(tmp_path / "run")]
+    assert rates[-1] < 0.2 * max(rates)
+
+
+def test_loaded_base_comes_back_without_an_adapter(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    loaded = load(tiny_model)
+    probe = mlx_thread.run(lambda: loaded.model(mx.array([[1, 2, 3]])).tolist())
+    train(data=data, base=loaded, output=tmp_path / "run", config=dataclasses.replace(CONFIG, iters=2))
+    assert mlx_thread.run(lambda: loaded.model(mx.array([[1, 2, 3]])).tolist()) == probe
+
+
+def test_short_calls_are_answered_between_steps(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    answers = []
+
+    def ask(progress: Progress) -> None:
+        if progress.done == 1.5:
+            answers.append(mlx_thread.submit(lambda: "answered", between_steps=True))
+        if progress.done >= 2:
+            assert answers[0].done()
+
+    train(data=data, base=tiny_model, output=tmp_path / "run", config=dataclasses.replace(CONFIG, iters=3), report=ask)
+    assert answers[0].result() == "answered"
+
+
+def test_number_gone_bad_goes_back_with_a_lower_rate(
+    data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proper, calls, told = LossFunction.gradients, [], []
+
+    def bad_once(self: LossFunction, batch: Any, seed: int) -> Any:
+        calls.append(1)
+        loss, gradients = proper(self, batch, seed)
+        return (float("nan") if len(calls) == 11 else loss), gradients
+
+    monkeypatch.setattr(LossFunction, "gradients", bad_once)
+    run = tmp_path / "run"
+    trained = train(data=data, base=tiny_model, output=run, config=CONFIG, report=lambda p: told.append(p.message))
+    assert trained.stopped == "finished"
+    assert [update for update, _ in losses(run)] == list(range(1, 13))
+    assert any("no number; back to update 4 at 0.5 of the rate" in message for message in told)
+
+
+def test_run_that_keeps_diverging_is_given_up(
+    data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LossFunction, "gradients", lambda *_: (float("nan"), {}))
+    with pytest.raises(StyloraError, match="diverged again at update 0"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+
+
+def test_patience_ends_a_run_that_no_longer_improves(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    config = dataclasses.replace(CONFIG, iters=400, learning_rate=0.05, steps_per_eval=2, patience=2)
+    trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=config)
+    assert trained.stopped == "patience"
+    assert trained.best_valid_loss is not None
+    assert trained.last_valid_loss is not None
+    assert trained.best_valid_loss < trained.last_valid_loss
+
+
+def test_progress_carries_what_a_screen_plots(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    seen: list[Progress] = []
+    config = dataclasses.replace(CONFIG, iters=3)
+    train(data=data, base=tiny_model, output=tmp_path / "run", config=config, report=seen.append)
+    last = seen[-1]
+    wanted = "step update epoch loss smoothed valid learning_rate gradient_norm tokens_per_second tokens memory eta"
+    assert set(wanted.split()) <= last.values.keys()
+    assert last.values["update"] == 3
+    assert last.total == 3
+    assert {progress.stage for progress in seen} == {"training", "validation"}
+
+
+def test_training_without_validation_rows_publishes_the_last_weights(
+    data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    (data / "valid.jsonl").unlink()
+    trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=dataclasses.replace(CONFIG, iters=2))
+    assert trained.best_valid_loss is None
+    last = tmp_path / "run" / "checkpoints" / "last" / adapters.WEIGHTS_FILE
+    assert (tmp_path / "run" / adapters.WEIGHTS_FILE).read_bytes() == last.read_bytes()

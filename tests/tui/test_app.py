@@ -1,0 +1,307 @@
+"""The app as its user meets it: four screens that show the workspace, start jobs, follow and cancel them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+from pathlib import Path
+from typing import cast
+
+import pytest
+from conftest import COMMAND, Open, shown, until  # type: ignore[import-not-found]
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from engine.host.client import HostClient
+from engine.workspace import Workspace
+from tui.app import StyloraApp
+from tui.screens.rewrite import RewriteScreen
+from tui.screens.training import TrainingScreen
+from tui.widgets.chart import LossChart
+from tui.widgets.exchange import Exchange
+
+SIZES = [(60, 18), (80, 24), (120, 40)]
+
+
+def app_of(pilot: Pilot[None]) -> StyloraApp:
+    return cast(StyloraApp, pilot.app)
+
+
+async def finished(pilot: Pilot[None], kind: str) -> None:
+    """Wait for the newest job of `kind` to end, and for the survey that follows."""
+    app = app_of(pilot)
+    assert app.client
+    client = app.client
+    await until(pilot, lambda: [s for s in client.jobs.values() if s.kind == kind and not s.active])
+    await pilot.pause(0.15)
+
+
+async def walk_to_adapter(pilot: Pilot[None]) -> None:
+    """Corpus, dataset and adapter through the host, without the keys."""
+    app = app_of(pilot)
+    author = {"author": "Small Voice"}
+    for kind, params in (("curate", {"input": []}), ("dataset", {"skip_perspective": False}), ("train", {})):
+        await app.start_job(kind, author | params)
+    await finished(pilot, "train")
+    await until(pilot, lambda: app.author and app.author.adapter)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_whole_street_by_keyboard(open_app: Open, workspace: Workspace, size: tuple[int, int]) -> None:
+    async with open_app(size) as pilot:
+        assert "Small Voice" in shown(pilot)
+        assert "Press c to curate" in " ".join(shown(pilot).split())
+        await pilot.press("c")
+        await until(pilot, lambda: "Paragraph words" in shown(pilot))
+        await pilot.press("enter")
+        await finished(pilot, "curate")
+        assert "14,203" in shown(pilot)
+
+        await pilot.press("2")
+        await until(pilot, lambda: "No dataset" in shown(pilot))
+        await pilot.press("b", "enter")
+        await finished(pilot, "dataset")
+        await until(pilot, lambda: "1 of 120" in shown(pilot))
+        assert "There was a wheel below the mill" in shown(pilot)
+
+        await pilot.press("3")
+        await until(pilot, lambda: "Press t to train" in " ".join(shown(pilot).split()))
+        await pilot.press("t")
+        await until(pilot, lambda: "updates" in shown(pilot))
+        await pilot.press("enter")
+        await finished(pilot, "train")
+        await until(pilot, lambda: "★" in shown(pilot))
+        assert "240 / 240" in shown(pilot)
+
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextArea))
+        await pilot.press(*"It stopped", "ctrl+r")
+        await finished(pilot, "rewrite")
+        await until(pilot, lambda: "45 words" in shown(pilot))
+        exchange = pilot.app.screen.query_one(Exchange)
+        assert [card.findings for card in exchange.variations] == [[], ["number 1848 is missing"], []]
+
+
+async def test_training_is_followed_live_and_cancelled(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "hold-train").touch()
+    async with open_app((120, 40)) as pilot:
+        await pilot.press("3")
+        await app_of(pilot).start_job("train", {"author": "Small Voice"})
+        await until(pilot, lambda: "validation 3.055" in shown(pilot))
+        screen = pilot.app.screen
+        assert isinstance(screen, TrainingScreen)
+        assert len(screen.query_one(LossChart).curve.points) == 240
+        assert "● training" in shown(pilot)
+        await pilot.press("x")
+        await finished(pilot, "train")
+        await until(pilot, lambda: "training cancelled; press t on screen 3" in shown(pilot))
+
+
+async def test_second_terminal_sees_the_first_ones_training(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "hold-train").touch()
+    async with open_app() as pilot:
+        other = await HostClient.connect(workspace, command=COMMAND)
+        await other.start("train", {"author": "Small Voice"})
+        await pilot.press("3")
+        await until(pilot, lambda: "update 240: validation" in shown(pilot))
+        (workspace.root / "hold-train").unlink()
+        await finished(pilot, "train")
+        other.close()
+
+
+async def test_curve_is_rebuilt_from_the_journal_by_a_new_app(open_app: Open, workspace: Workspace) -> None:
+    async with open_app() as pilot:
+        await walk_to_adapter(pilot)
+    async with open_app() as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "★" in shown(pilot))
+        assert len(pilot.app.screen.query_one(LossChart).curve.points) == 240
+
+
+async def test_killed_host_is_said_within_a_second_and_replaced(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "hold-train").touch()
+    async with open_app((120, 40)) as pilot:
+        app = app_of(pilot)
+        await pilot.press("3")
+        job = await app.start_job("train", {"author": "Small Voice"})
+        assert app.client
+        first = app.client
+        await until(pilot, lambda: first.jobs[job].status == "running")
+        os.kill(first.host_pid, signal.SIGKILL)
+        await until(pilot, lambda: first.lost and "host stopped" in shown(pilot))
+        await until(pilot, lambda: app.client is not first and not app.trouble)
+        await until(pilot, lambda: "training interrupted; press t" in shown(pilot))
+
+
+async def test_leaving_leaves_the_job_running(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "hold-train").touch()
+    async with open_app() as pilot:
+        job = await app_of(pilot).start_job("train", {"author": "Small Voice"})
+        await pilot.press("q")
+    client = await HostClient.attach(workspace)
+    assert client
+    assert client.jobs[job].active
+    client.close()
+
+
+async def test_pairs_are_browsed_by_kind(open_app: Open) -> None:
+    async with open_app((120, 40)) as pilot:
+        await walk_to_adapter(pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: "1 of 120" in shown(pilot))
+        await pilot.press("down", "down", "k")
+        assert "2 of 120  snowflake · standard" in shown(pilot)
+        await pilot.press("f")
+        assert "1 of 20 original" in shown(pilot)
+        await pilot.press("j", "j")
+        assert "12. There was a wheel" in shown(pilot)
+        assert "3 of 3" in shown(pilot)
+
+
+async def test_single_keys_turn_the_knobs_and_the_next_rewrite_obeys(open_app: Open) -> None:
+    async with open_app((120, 40)) as pilot:
+        await walk_to_adapter(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextArea))
+        await pilot.press(*"Svst", "escape", "s", "s", "T", "V", "i", "ctrl+r")
+        await finished(pilot, "rewrite")
+        client = app_of(pilot).client
+        assert client
+        params = list(client.jobs.values())[-1].params
+        assert (params["strength"], params["temperature"], params["variations"]) == (1.2, 0.6, 2)
+        assert params["text"] == "Svst"
+        await pilot.press("escape", "g")
+        await until(pilot, lambda: len(pilot.app.screen.query(Exchange)) == 2)
+        assert list(client.jobs.values())[-1].params["seed"] == params["seed"] + 1
+
+
+async def test_copy_saves_a_private_file_and_says_so(open_app: Open, workspace: Workspace) -> None:
+    async with open_app((120, 40)) as pilot:
+        await walk_to_adapter(pilot)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextArea))
+        await pilot.press(*"It stopped", "ctrl+r")
+        await finished(pilot, "rewrite")
+        await pilot.press("escape", "right", "y")
+        await until(pilot, lambda: "saved as rewrites/" in shown(pilot))
+        (saved,) = (workspace.root / "rewrites").iterdir()
+        assert "[as I lay awake]" in saved.read_text()
+        assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+        assert pilot.app.clipboard == saved.read_text().strip()
+
+
+async def test_refused_job_says_why_in_one_line(open_app: Open) -> None:
+    async with open_app((120, 40)) as pilot:
+        await walk_to_adapter(pilot)
+        await app_of(pilot).start_job("rewrite", {"author": "Small Voice", "text": "refuse", "variations": 1})
+        await finished(pilot, "rewrite")
+        await until(pilot, lambda: "rewrite failed: a paragraph of 900 words is longer than 600" in shown(pilot))
+
+
+async def test_books_are_added_by_path(open_app: Open, workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "moby.txt").write_text("Call me Ishmael. " * 50)
+    async with open_app() as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: "Path of the book" in shown(pilot))
+        pilot.app.screen.query_one("#path", Input).value = str(tmp_path / "moby.txt")
+        pilot.app.screen.query_one("#author", Input).value = "Herman Melville"
+        await pilot.press("enter")
+        await until(pilot, lambda: "Herman Melville" in shown(pilot))
+        assert (workspace.styles / "herman_melville_full.txt").read_text().startswith("Call me Ishmael.")
+
+        await pilot.press("a")
+        await until(pilot, lambda: "Path of the book" in shown(pilot))
+        pilot.app.screen.query_one("#path", Input).value = str(tmp_path / "none.txt")
+        await pilot.press("enter")
+        await until(pilot, lambda: "no such file" in shown(pilot))
+
+
+async def test_form_names_what_is_wrong_and_starts_nothing(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await pilot.press("c")
+        await until(pilot, lambda: "Paragraph words" in shown(pilot))
+        pilot.app.screen.query_one("#min_para_words", Input).value = "many"
+        await pilot.press("enter")
+        await until(pilot, lambda: "'many' is not a number that fits" in shown(pilot))
+        await pilot.press("escape")
+        client = app_of(pilot).client
+        assert client
+        assert not client.jobs
+
+
+async def test_author_is_chosen_once_for_all_screens(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await pilot.press("right_square_bracket", "2")
+        await until(pilot, lambda: "No dataset for Other Voice" in shown(pilot))
+        await pilot.press("left_square_bracket")
+        await until(pilot, lambda: "No dataset for Small Voice" in shown(pilot))
+
+
+async def test_help_shows_this_screens_keys_even_while_writing(open_app: Open) -> None:
+    async with open_app((80, 24)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextArea))
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, RewriteScreen)
+        await pilot.press("f1")
+        await until(pilot, lambda: "strength of the adapter up" in shown(pilot))
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, RewriteScreen)
+
+
+async def test_light_and_dark(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await pilot.press("ctrl+t")
+        assert pilot.app.current_theme.dark is False
+        await pilot.press("ctrl+t")
+        assert pilot.app.current_theme.dark is True
+
+
+async def test_first_start_leads_to_the_demo_in_two_keys(open_app: Open, workspace: Workspace, tmp_path: Path) -> None:
+    here = tmp_path / "empty"
+    here.mkdir()
+    async with open_app((80, 24), here=here) as pilot:
+        await until(pilot, lambda: "is not a workspace yet" in shown(pilot))
+        assert list(here.iterdir()) == []
+        await pilot.press("d")
+        await until(pilot, lambda: "stylora.toml, styles/" in shown(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: (here / "stylora.toml").exists())
+        await until(pilot, lambda: "66%" in shown(pilot))
+        assert "gap closed" in shown(pilot)
+        await pilot.press("escape", "3")
+        await until(pilot, lambda: "★" in shown(pilot))
+        client = app_of(pilot).client
+        assert client
+        await client.stop()
+
+
+async def test_broken_settings_are_said_and_the_rest_still_shown(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "stylora.toml").write_text("autor = 1\n")
+    async with open_app((100, 30)) as pilot:
+        await until(pilot, lambda: "did you mean 'author'" in " ".join(shown(pilot).split()))
+        assert "Small Voice" in shown(pilot)
+
+
+async def test_crash_prints_one_line_and_none_of_the_users_text(
+    open_app: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+        async with open_app() as pilot:
+            secret = "my unpublished novel"
+
+            def fall() -> None:
+                held = secret
+                assert held
+                raise ZeroDivisionError
+
+            pilot.app.call_later(fall)
+            await pilot.pause(0.2)
+    told = capsys.readouterr()
+    assert secret not in told.out + told.err
+    (log,) = tmp_path.rglob("errors.log")
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert "ZeroDivisionError" in log.read_text()

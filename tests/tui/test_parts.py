@@ -1,0 +1,184 @@
+"""The parts of the screens by themselves: curve, chart axis, pairs, the actions table, the survey."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.errors import StyloraError
+from engine.host.journal import Event, JobState
+from engine.host.survey import add_source, survey
+from engine.workspace import Workspace
+from tui import actions, text
+from tui.app import StyloraApp
+from tui.curve import MOST_POINTS, Curve
+from tui.pairs import PairIndex
+from tui.screens.corpus import CorpusScreen
+from tui.screens.dataset import DatasetScreen
+from tui.screens.report import ReportScreen
+from tui.screens.rewrite import RewriteScreen
+from tui.screens.training import TrainingScreen
+from tui.screens.welcome import WelcomeScreen
+from tui.widgets.chart import nice_above, ticks
+
+CLASSES = {
+    "app": StyloraApp,
+    "corpus": CorpusScreen,
+    "dataset": DatasetScreen,
+    "training": TrainingScreen,
+    "rewrite": RewriteScreen,
+    "report": ReportScreen,
+    "welcome": WelcomeScreen,
+}
+
+
+@pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: f"{action.where}-{action.name}")
+def test_every_action_of_the_table_exists(action: actions.Action) -> None:
+    name = action.name.split("(")[0]
+    target = StyloraApp if name.startswith("app.") else CLASSES[action.where]
+    assert hasattr(target, f"action_{name.removeprefix('app.')}")
+    assert action.help
+
+
+@pytest.mark.parametrize("where", [name for name in CLASSES if name not in ("app", "welcome")])
+def test_no_key_means_two_things_on_one_screen(where: str) -> None:
+    keys = [key for action in actions.of(where) for key in action.keys.split(",")]
+    assert len(keys) == len(set(keys))
+    everywhere = {key for action in actions.of("app") for key in action.keys.split(",")}
+    assert everywhere.isdisjoint(keys)
+
+
+@pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: f"{action.where}-{action.name}")
+def test_every_key_comes_through_an_ssh_terminal(action: actions.Action) -> None:
+    plain = {"up", "down", "left", "right", "enter", "escape", "tab", "space", "backspace", "pageup", "pagedown", "f1"}
+    named = {"question_mark", "left_square_bracket", "right_square_bracket"}
+    for key in action.keys.split(","):
+        control = key.startswith("ctrl+") and len(key) == 6 and key[-1].isalpha()
+        assert len(key) == 1 or key in plain | named or control
+
+
+def test_curve_keeps_gaps_best_and_a_bounded_number_of_points() -> None:
+    curve = Curve()
+    curve.add({"update": n, "loss": math.nan if n == 5 else 3 - n / 1e5} for n in range(3 * MOST_POINTS))
+    curve.add(
+        [
+            {"update": 10, "valid": 2.0},
+            {"update": 11, "valid": 2.0},
+            {"update": 20, "valid": 1.5},
+            {"update": 30, "valid": 1.8},
+        ]
+    )
+    assert len(curve.points) <= MOST_POINTS
+    assert math.isnan(curve.points[1].low)
+    assert curve.best == (20, 1.5)
+
+
+def test_run_that_went_back_overwrites_its_later_points() -> None:
+    curve = Curve()
+    curve.add({"update": n, "loss": 3.0, "valid": 2.0} for n in range(10))
+    curve.add([{"update": 4, "loss": 9.0, "valid": 8.0}])
+    assert [point.update for point in curve.points] == [0, 1, 2, 3, 4]
+    assert curve.valid[-1] == (4, 8.0)
+
+
+def test_wild_losses_do_not_flatten_the_curve() -> None:
+    curve = Curve()
+    curve.add({"update": n, "loss": 900.0 if n == 50 else 3.0, "smoothed": 3.0} for n in range(200))
+    assert curve.span() == (3.0, 3.0)
+
+
+def test_axes_are_round() -> None:
+    assert [nice_above(value) for value in (3, 11, 240, 1000, 1001)] == [10, 15, 300, 1000, 1500]
+    assert ticks(2.6, 4.1, 5) == [2.5, 3.0, 3.5, 4.0, 4.5]
+
+
+def test_pairs_are_found_without_reading_the_file_again(tmp_path: Path) -> None:
+    path = tmp_path / "train.jsonl"
+    rows = [
+        {"text": f"prompt {n}###styled {n}", "loss_start": len(f"prompt {n}###"), "kind": "ab"[n % 2]} for n in range(9)
+    ]
+    path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows) + b"{torn")
+    index = PairIndex(path)
+    assert list(index.scan())[-1] == 9
+    assert (index.count(), index.count("a"), index.count("b")) == (9, 5, 4)
+    pair = index.pair(1, "b")
+    assert pair
+    assert (pair.shown_input, pair.styled) == ("prompt 3###", "styled 3")
+    assert index.pair(99) is None
+
+
+def test_missing_pairs_are_no_pairs(tmp_path: Path) -> None:
+    index = PairIndex(tmp_path / "none.jsonl")
+    assert list(index.scan()) == [0]
+    assert index.pair(0) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "written"), [(0, "0s"), (45, "45s"), (725, "12m 5s"), (12000, "3h 20m"), (3600, "1h"), (None, "–")]
+)
+def test_durations(seconds: float | None, written: str) -> None:
+    assert text.duration(seconds) == written
+
+
+def test_time_left_follows_the_pace_of_the_stage() -> None:
+    state = JobState("x")
+    for n in range(5):
+        state.apply(Event(n=n, t=100.0 + 2 * n, what="progress", stage="s", done=10 * n, total=100))
+    assert state.seconds_left() == pytest.approx(12.0)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Workspace:
+    (tmp_path / "stylora.toml").write_text('author = "Small Voice"\n')
+    return Workspace(tmp_path)
+
+
+def test_survey_of_an_empty_workspace_shows_its_author(bare: Workspace) -> None:
+    seen = survey(bare)
+    assert [author.name for author in seen.authors] == ["Small Voice"]
+    assert seen.authors[0].corpus is None
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b'{"counts": 3}', b'{"counts": {"removed": "x"}}'])
+def test_survey_survives_broken_files(bare: Workspace, content: bytes) -> None:
+    for path in (
+        bare.styles / "small_voice.curation.jsonl",
+        bare.dataset("Small Voice") / "manifest.toml",
+        bare.adapter("Small Voice") / "run.toml",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    (bare.styles / "small_voice.txt").write_text("A passage.\n\nAnother one.")
+    (bare.styles / "東京.txt").write_text("no Latin letter in the name")
+    (bare.adapter("Small Voice") / "adapters.safetensors").touch()
+    (author,) = survey(bare).authors
+    assert author.adapter
+    assert not author.adapter.complete
+
+
+def test_files_of_one_author_are_found_by_name(bare: Workspace) -> None:
+    bare.styles.mkdir()
+    for name in ("small_voice_full.txt", "small_voice_full_2.epub", "melville.md"):
+        (bare.styles / name).write_text("word " * 10)
+    first, second = survey(bare).authors
+    assert [book.path.name for book in first.raw] == ["small_voice_full.txt", "small_voice_full_2.epub"]
+    assert [book.words for book in first.raw] == [10, None]
+    assert (second.name, second.raw[0].words) == ("Melville", 10)
+
+
+@pytest.mark.parametrize("name", ["none.txt", "empty.txt", "picture.png"])
+def test_what_is_no_book_is_refused(bare: Workspace, tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "picture.png").write_bytes(b"x")
+    with pytest.raises(StyloraError, match=name):
+        add_source(bare, tmp_path / name, "Someone")
+    assert not bare.styles.exists() or not list(bare.styles.iterdir())
+
+
+def test_added_books_never_overwrite_each_other(bare: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text("words")
+    names = [add_source(bare, tmp_path / "book.txt", "Some One").name for _ in range(3)]
+    assert names == ["some_one_full.txt", "some_one_full_2.txt", "some_one_full_3.txt"]

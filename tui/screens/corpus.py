@@ -1,0 +1,160 @@
+"""Screen 1: the authors, their books, and what curation kept and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual import on, work
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from engine.errors import StyloraError
+from engine.host.survey import AuthorState, Corpus, add_source
+from tui import actions, text
+from tui.screens.base import StyloraScreen
+from tui.steps import next_step, trail
+from tui.widgets.figures import Tally, Tiles
+from tui.widgets.form import Field, Form, Values, count
+
+
+class CorpusScreen(StyloraScreen):
+    NAME = "corpus"
+    KINDS = frozenset({"curate"})
+    CSS_PATH = "corpus.tcss"
+    BINDINGS = actions.bindings("corpus")
+    AUTO_FOCUS = "#list"
+
+    def body(self) -> Iterable[Widget]:
+        with Vertical(id="authors"):
+            yield Static("Authors", classes="title")
+            yield OptionList(id="list", markup=False)
+        with VerticalScroll(id="author"):
+            yield Static("", id="name", classes="title", markup=False)
+            yield Static("", id="trail")
+            yield Tiles(id="figures")
+            yield Static("", id="next", markup=False)
+            yield Static("Books", id="books-title", classes="title gap")
+            yield Static("", id="books", markup=False)
+            yield Static("Removed words, by reason", id="removed-title", classes="title gap")
+            yield Tally(id="removed")
+            yield Static("Dropped passages, by reason", id="dropped-title", classes="title gap")
+            yield Tally(id="dropped")
+
+    def show(self) -> None:
+        if self.survey is None:
+            return
+        authors = self.survey.authors
+        listing = self.query_one(OptionList)
+        chosen = self.author.slug if self.author else ""
+        options = [(author.slug, self._line(author)) for author in authors]
+        if [(option.id, option.prompt) for option in listing.options] != options:
+            with self.prevent(OptionList.OptionHighlighted):
+                listing.clear_options()
+                listing.add_options([Option(prompt, id=slug) for slug, prompt in options])
+        with self.prevent(OptionList.OptionHighlighted):
+            listing.highlighted = next((n for n, author in enumerate(authors) if author.slug == chosen), None)
+        if self.author:
+            self._show_author(self.author)
+
+    @staticmethod
+    def _line(author: AuthorState) -> Content:
+        dots = "".join("●" if reached else "·" for _, reached in trail(author))
+        return Content.assemble((dots, "$secondary"), " ", author.name)
+
+    def _show_author(self, author: AuthorState) -> None:
+        self.query_one("#name", Static).update(author.name)
+        self.query_one("#trail", Static).update(
+            Content("  ").join(
+                Content.assemble(("✓ " if reached else "· ", "$success" if reached else "$quiet"), (name, "$quiet"))
+                for name, reached in trail(author)
+            )
+        )
+        self.query_one("#figures", Tiles).show(self._figures(author.corpus))
+        hint = next_step(author, 1)
+        self.query_one("#next", Static).update(f"→ {hint}" if hint else "")
+        self.query_one("#next").display = bool(hint)
+        self.query_one("#books", Static).update(self._books(author))
+        corpus = author.corpus
+        self._tally("removed", corpus.removed if corpus else {})
+        self._tally("dropped", corpus.dropped if corpus else {})
+
+    def _figures(self, corpus: Corpus | None) -> list[tuple[str, str]]:
+        assert self.survey
+        if corpus is None:
+            return []
+        target = int(corpus.settings.get("target_tokens") or self.survey.settings.curation.target_tokens)
+        tokens = f"{'~' if corpus.estimated else ''}{text.whole(corpus.tokens)}"
+        removed = sum(corpus.removed.values())
+        return [
+            ("passages", text.whole(corpus.passages)),
+            ("words kept", text.whole(corpus.words)),
+            ("words removed", text.whole(removed)),
+            (f"tokens/{target / 1000:,.0f}k", tokens),
+        ]
+
+    def _books(self, author: AuthorState) -> Content:
+        if not author.raw:
+            return Content.styled("none in styles/ yet", "$quiet")
+        lines = []
+        for book in author.raw:
+            words = f"{text.whole(book.words)} words  " if book.words is not None else ""
+            lines.append(Content.assemble(f"{book.path.name}  ", (f"{words}{text.size(book.size)}", "$quiet")))
+        return Content("\n").join(lines)
+
+    def _tally(self, name: str, counts: object) -> None:
+        assert isinstance(counts, dict)
+        self.query_one(f"#{name}", Tally).show(dict(sorted(counts.items(), key=lambda item: -item[1])))
+        self.query_one(f"#{name}-title").display = bool(counts)
+
+    @on(OptionList.OptionHighlighted)
+    def _chosen(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option.id:
+            self.stylora.choose_author(event.option.id)
+
+    @work
+    async def action_add(self) -> None:
+        fields = (
+            Field("path", "Path of the book", hint="~ is your home folder"),
+            Field("author", "Author", self.author.name if self.author else ""),
+        )
+        told = await self.app.push_screen_wait(
+            Form("Add a book", fields, "It is copied into styles/; your file stays as it is.", send="add")
+        )
+        if told is None or self.stylora.workspace is None:
+            return
+        try:
+            path = Path(str(told["path"]).strip("'\"")).expanduser()
+            added = add_source(self.stylora.workspace, self.stylora.here / path, str(told["author"]))
+        except StyloraError as error:
+            self.stylora.complain(str(error))
+        else:
+            self.stylora.tell(f"added as styles/{added.name}; press c to curate")
+            self.stylora.reload()
+
+    @work
+    async def action_curate(self) -> None:
+        author = self.author
+        if author is None or self.survey is None:
+            return
+        if not author.raw:
+            self.stylora.complain(f"{author.name} has no book in styles/ yet; press a to add one")
+            return
+        settings = self.survey.settings.curation
+        books = [(str(book.path), book.path.name) for book in author.raw]
+        fields = [
+            Field("min_para_words", "Paragraph words ≥", str(settings.min_para_words), kind=count),
+            Field("target_tokens", "Corpus tokens ≤", f"{settings.target_tokens:,}", kind=count),
+        ]
+        if len(books) > 1:
+            fields.append(Field("input", "Books", choices=books, ticked=[path for path, _ in books]))
+        told = await self.app.push_screen_wait(Form(f"Curate {author.name}", fields, send="curate"))
+        if told is not None:
+            await self.start("curate", self._params(author, told))
+
+    @staticmethod
+    def _params(author: AuthorState, told: Values) -> Values:
+        return {"author": author.name, "input": [str(book.path) for book in author.raw], **told}

@@ -1,0 +1,109 @@
+"""A demo or a check as it goes, and then its report card: figures first, held-out passages to read after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+from engine.host.journal import Event, JobState
+from tui import actions, text
+from tui.screens.base import StyloraScreen
+from tui.widgets.figures import Tiles
+
+STAGES = {
+    "model": "base model",
+    "clean": "reading the book",
+    "curate": "corpus",
+    "dataset": "training pairs",
+    "training": "training (3 shows its chart)",
+    "validation": "held-out loss",
+    "load": "adapter",
+}
+SAMPLE_SIDES = (
+    ("plain", "plain", "$quiet"),
+    ("untrained", "untrained model", "$quiet"),
+    ("rewritten", "with the adapter", "$strong"),
+    ("author", "the author's own", "$quiet"),
+)
+
+
+class ReportScreen(StyloraScreen):
+    NAME = "report"
+    CSS_PATH = "report.tcss"
+    BINDINGS = actions.bindings("report")
+    AUTO_FOCUS = ""
+
+    def __init__(self, job: str) -> None:
+        super().__init__()
+        self._job = job
+        self._stages: dict[str, str] = {}
+        self._over = ""
+
+    def is_mine(self, state: JobState) -> bool:
+        return state.job == self._job
+
+    def body(self) -> Iterable[Widget]:
+        with VerticalScroll(id="page", can_focus=False):
+            yield Static("", id="heading", classes="title", markup=False)
+            yield Static("", id="stages")
+            yield Tiles(id="figures")
+            yield Static("", id="samples")
+
+    def show(self) -> None:
+        client = self.stylora.client
+        state = client.jobs.get(self._job) if client else None
+        kind = text.NAMES.get(state.kind, state.kind) if state else ""
+        self.query_one("#heading", Static).update(f"The {kind}" if kind else "")
+        lines = []
+        for number, (stage, message) in enumerate(self._stages.items(), 1):
+            past = number < len(self._stages) or self._over == "done"
+            mark, style = ("✓", "$success") if past else ("●", "$primary")
+            if self._over in ("failed", "cancelled", "interrupted") and not past:
+                mark, style = "✗", "$error"
+            name = STAGES.get(stage, stage)
+            lines.append(Content.assemble((f"{mark} ", style), f"{name:<28} ", (message, "$quiet")))
+        self.query_one("#stages", Static).update(Content("\n").join(lines))
+
+    def take(self, events: list[Event]) -> None:
+        for event in events:
+            if event.what == "progress" and event.stage:
+                stage = event.stage.split(":")[0]
+                self._stages[stage] = event.message or self._stages.get(stage, "")
+            elif event.what in ("done", "failed", "cancelled", "interrupted"):
+                self._over = event.what
+                if event.what == "done":
+                    self._show_card(event.result)
+        self.show()
+
+    def _show_card(self, result: Mapping[str, Any]) -> None:
+        card = result.get("card", result)
+        trained = result.get("trained") or {}
+        tiles: list[tuple[str, str] | tuple[str, str, str]] = []
+        if trained:
+            tiles.append(("loss before", text.number(trained.get("first_valid_loss"), 2)))
+            tiles.append(("loss after", text.number(trained.get("best_valid_loss"), 2), "$primary"))
+        if isinstance(card.get("gap_closed"), int | float):
+            tiles.append(("gap closed", f"{card['gap_closed']:.0%}", "$primary"))
+            tiles.append(("… untrained", f"{card.get('gap_closed_untrained', 0):.0%}"))
+        if card.get("facts"):
+            tiles.append(("facts kept", f"{card.get('facts_kept', 0)} of {card['facts']}"))
+        self.query_one("#figures", Tiles).show(tiles)
+        self.query_one("#samples", Static).update(Content("\n\n").join(self._samples(card.get("samples", []))))
+
+    @staticmethod
+    def _samples(samples: Iterable[Mapping[str, Any]]) -> Iterable[Content]:
+        for sample in samples:
+            for name, title, style in SAMPLE_SIDES:
+                if sample.get(name):
+                    yield Content.assemble((title, "bold $secondary"), "\n", (str(sample[name]).strip(), style))
+            for finding in sample.get("findings", []):
+                yield Content.styled(f"! {finding}", "$warning")
+            yield Content.styled("─" * 20, "$faint")
+
+    def action_scroll(self, step: int) -> None:
+        self.query_one("#page").scroll_relative(y=step, animate=False)

@@ -1,0 +1,34 @@
+"""What a new user should do next for an author, in words that name the keys."""
+
+from __future__ import annotations
+
+from engine.host.survey import AuthorState
+
+
+def next_step(author: AuthorState | None, here: int = 0) -> str:
+    """One sentence for whoever is on screen `here` (0: elsewhere); empty once everything is there."""
+
+    def press(screen: int, key: str) -> str:
+        return f"Press {key}" if screen == here else f"Press {screen}, then {key},"
+
+    if author is None or (not author.raw and author.corpus is None):
+        return f"{press(1, 'a')} to add a book of this author: .txt, .md, .html, .epub or .pdf."
+    if author.corpus is None:
+        return f"{press(1, 'c')} to curate the corpus from the book."
+    if author.dataset is None:
+        return f"{press(2, 'b')} to build the training pairs."
+    if author.dataset.stale:
+        return f"The corpus has changed. {press(2, 'b')} to build the pairs again."
+    if author.adapter is None or not author.adapter.complete:
+        return f"{press(3, 't')} to train an adapter."
+    return ""
+
+
+def trail(author: AuthorState) -> list[tuple[str, bool]]:
+    """The stations of the street, and whether the author has reached them."""
+    return [
+        ("book", bool(author.raw)),
+        ("corpus", author.corpus is not None),
+        ("dataset", author.dataset is not None),
+        ("adapter", bool(author.adapter and author.adapter.complete)),
+    ]

@@ -136,6 +136,22 @@ def inflect(lemma: str, tag: str) -> str:
     return match_case(_inflected(lemma.lower(), tag), lemma)
 
 
+@cache
+def is_word(word: str) -> bool:
+    """Whether a dictionary of content words has the lower-case `word`, in any form; names are not in it."""
+    from lemminflect import getAllLemmas
+
+    return bool(getAllLemmas(word))
+
+
+@cache
+def is_verb(lemma: str) -> bool:
+    """Whether a dictionary has the lower-case `lemma` as a verb in its base form."""
+    from lemminflect import getAllLemmas
+
+    return lemma in getAllLemmas(lemma, upos="VERB").get("VERB", ())
+
+
 def words(text: str) -> list[str]:
     """The words of `text` in order; "don't" and "well-known" are one word each."""
     return _WORD.findall(text)

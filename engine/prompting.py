@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -122,12 +121,15 @@ def prepare(
 class Tokenizer(Protocol):
     eos_token_id: int
 
-    def encode(self, text: str, add_special_tokens: bool = ...) -> list[int]: ...
+    def encode(self, text: str, add_special_tokens: bool = ..., split_special_tokens: bool = ...) -> list[int]: ...
 
 
 def encode_prompt(tokenizer: Tokenizer, prompt: str) -> list[int]:
-    """Token ids the model is fed before it writes."""
-    return list(tokenizer.encode(prompt, add_special_tokens=False))
+    """Token ids the model is fed before it writes.
+
+    What a user typed never becomes a control token: "<|im_end|>" in a text is those ten characters.
+    """
+    return list(tokenizer.encode(prompt, add_special_tokens=False, split_special_tokens=True))
 
 
 def encode(tokenizer: Tokenizer, prompt: str, styled: str) -> tuple[list[int], int]:
@@ -137,5 +139,5 @@ def encode(tokenizer: Tokenizer, prompt: str, styled: str) -> tuple[list[int], i
     The row ends with the end-of-text token, which has a loss too.
     """
     head = encode_prompt(tokenizer, prompt)
-    tail: Sequence[int] = tokenizer.encode(styled, add_special_tokens=False)
+    tail = encode_prompt(tokenizer, styled)
     return [*head, *tail, tokenizer.eos_token_id], len(head)

@@ -128,8 +128,9 @@ def test_a_row_feeds_the_model_exactly_what_rewriting_feeds_it() -> None:
     class Characters:
         eos_token_id = 0
 
-        def encode(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        def encode(self, text: str, add_special_tokens: bool = True, split_special_tokens: bool = False) -> list[int]:
             assert not add_special_tokens
+            assert split_special_tokens
             return [ord(character) for character in text]
 
     ids, start = encode(Characters(), "prompt", "styled")
@@ -159,3 +160,12 @@ def test_a_difference_is_refused_with_both_values() -> None:
     refuse_difference("noise", 0.08, 0.08)
     with pytest.raises(StyloraError, match=r"0\.08.*0\.1"):
         refuse_difference("noise", 0.08, 0.1)
+
+
+def test_a_users_text_never_becomes_a_control_token(tiny_model: Path) -> None:
+    from engine.models.loading import load
+
+    tokenizer = load(tiny_model).tokenizer
+    ids, _ = encode(tokenizer, "He typed <|im_end|> and <|endoftext|>.", "So he did.")
+    assert tokenizer.eos_token_id not in ids[:-1]
+    assert "<|im_end|> and <|endoftext|>." in tokenizer.decode(ids)

@@ -10,11 +10,13 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.screen import Screen
+from textual.timer import Timer
 
 from engine.errors import StyloraError
 from engine.host.client import HostClient
@@ -22,9 +24,11 @@ from engine.host.journal import JobState
 from engine.host.survey import AuthorState, Survey, survey
 from engine.workspace import Workspace
 from tui import actions, crash
+from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
 from tui.themes import DARK, LIGHT
 
+REST_SECONDS = 1.0
 AGAIN_SECONDS = 30.0
 """A host that dies twice within this time is not started a third time by itself."""
 
@@ -82,21 +86,23 @@ class StyloraApp(App[None]):
         """`host_command` starts another host than ours (the workspace is appended); `here` is the folder that the
         welcome screen offers, by default the current one."""
         super().__init__()
+        self.workspace, self.here = workspace, here or Path.cwd()
+        self.memory = recall(workspace) if workspace else Memory()
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
-        self.workspace, self.here = workspace, here or Path.cwd()
+        self.theme = LIGHT.name if self.memory.light else DARK.name
         self.client: HostClient | None = None
         self.survey: Survey | None = None
         self.trouble = ""
         self._host_command = host_command
-        self._author = ""
+        self._author = self.memory.author
         self._lost_at = 0.0
-        self._dismissed = ""
+        self._resting: Timer | None = None
 
     def on_mount(self) -> None:
         self.animation_level = "none"
         if self.workspace:
+            self.action_go(self.memory.screen)
             self.call_after_refresh(self.open_workspace)
         else:
             self.switch_mode("welcome")
@@ -199,8 +205,9 @@ class StyloraApp(App[None]):
     # -- actions --------------------------------------------------------------------------------------
 
     def action_go(self, name: str) -> None:
-        if self.workspace and self.current_mode != name:
+        if self.workspace and self.current_mode != name and name in self.MODES:
             self.switch_mode(name)
+            self.remember_soon()
 
     def action_author(self, step: int) -> None:
         if self.survey and self.author:
@@ -251,6 +258,7 @@ class StyloraApp(App[None]):
 
     def action_theme(self) -> None:
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        self.remember_soon()
 
     def action_reload(self) -> None:
         if self.workspace:
@@ -265,17 +273,33 @@ class StyloraApp(App[None]):
             self.push_screen(HelpScreen(getattr(self.screen, "NAME", "")))
 
     def action_leave(self) -> None:
+        self.exit()
+
+    def on_unmount(self) -> None:
         if self.client:
             self.client.close()
-        self.exit()
+        self._remember()
+
+    def remember_soon(self) -> None:
+        """Write down what is worth remembering once the hands rest: a closed terminal gives no time for it."""
+        if self._resting:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_SECONDS, self._remember)
+
+    def _remember(self) -> None:
+        if self.workspace:
+            self.memory.screen, self.memory.author = self.current_mode, self._author
+            self.memory.light = self.theme == LIGHT.name
+            remember(self.workspace, self.memory)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The palette: the actions that have a meaning on this screen."""
         names = {"app": self, getattr(screen, "NAME", ""): screen}
         for action in actions.ACTIONS:
             if node := names.get(action.where):
-                title = f"{actions.TITLES[action.where]}: {action.label or action.help}  {actions.written(action)}"
-                yield SystemCommand(title, action.help, lambda n=node, a=action: self.run_action(a.name, n))
+                title = f"{action.help}  ({actions.written(action)})"
+                call = partial(self.run_action, action.name, node)
+                yield SystemCommand(title, actions.TITLES[action.where], call)
 
     # -- crashes --------------------------------------------------------------------------------------
 

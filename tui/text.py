@@ -39,9 +39,14 @@ def number(value: object, digits: int = 3) -> str:
     return f"{value:.{digits}f}"
 
 
+def some(count: float | None, what: str) -> str:
+    """1 word, 2 words."""
+    return f"{whole(count)} {what}{'' if count == 1 else 's'}"
+
+
 def rate(value: object) -> str:
     """A learning rate: 1e-05 → 1.0e-5."""
-    if not isinstance(value, int | float) or not value:
+    if not isinstance(value, int | float):
         return "–"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}"

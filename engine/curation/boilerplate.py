@@ -27,6 +27,11 @@ _CREDIT = re.compile(
     re.IGNORECASE,
 )
 _TRANSCRIBER = re.compile(r"^[\[(*_\s]*transcriber['’]?s?['’]?\s+(?:end)?notes?\b", re.IGNORECASE)
+_TYPOGRAPHY = re.compile(
+    r"\b(?:italics?|underscores?|small capitals)\b.*\b(?:text|version|original)\b|"
+    r"\b(?:text|version|original)\b.*\b(?:italics?|underscores?|small capitals)\b",
+    re.IGNORECASE,
+)
 _PICTURE = re.compile(r"^\[(?:illustration|frontispiece|decoration|image|map|plate|music|sidenote|picture)\b", re.I)
 _LINK = re.compile(
     r"^\W*(?:(?:return|back|go|jump) to (?:the )?(?:table of )?(?:contents|top|index|start)|next chapter|"
@@ -68,7 +73,7 @@ def boilerplate(block: Block, *, near_start: bool) -> str:
     the blocks that follow.
     """
     text = block.text
-    if _LICENCE.search(text):
+    if ("utenberg" in text or "GUTENBERG" in text or "pglaf" in text) and _LICENCE.search(text):
         return "licence"
     if _TRANSCRIBER.match(text):
         return "transcriber's note"
@@ -78,4 +83,6 @@ def boilerplate(block: Block, *, near_start: bool) -> str:
         return "contents"
     if near_start and block.words <= 80 and _CREDIT.match(text):
         return "production note"
+    if near_start and block.words <= 80 and _TYPOGRAPHY.search(text):
+        return "transcriber's note"
     return ""

@@ -20,7 +20,7 @@ from engine.curation.pieces import Block, Line, Paragraph, Removal, count_words,
 from engine.curation.reading import Source
 from engine.curation.sentences import count_sentences
 
-STRETCH = 4_000_000  # characters cleaned at once: about 700,000 words, so that a book is one stretch
+STRETCH = 2_000_000  # characters cleaned at once: about 350,000 words; most books are one stretch
 _THROUGH = frozenset(("footnote", "illustration", "rule"))  # a paragraph may go on behind these
 _KEEPS_TOGETHER = _THROUGH | {"footnote mark", "page number", "running head"}
 
@@ -93,10 +93,14 @@ def _judge_shapes(found: Sequence[Block], kinds: Sequence[str], reasons: list[st
 
 
 def _goes_on(found: Sequence[Block], index: int, evidence: Evidence) -> bool:
-    """Whether a block that stops in mid-sentence does so because its page ends, or because someone speaks next."""
+    """Whether a block that stops in mid-sentence does so because its page ends, or because someone speaks or is
+    quoted next."""
     if index + 1 == len(found):
         return False
     block, after = found[index], found[index + 1]
+    small = len(re.findall(r"(?<![\w’'])[a-z]+", block.text))
+    if block.words >= 12 and small * 2 > block.words and not re.search(r"\d", block.text):
+        return True
     if block.words >= 10 and block.text.endswith(",") and after.text[0] in "“\"‘'":
         return True
     full = evidence.width and len(block.lines[-1].text.rstrip()) > 0.8 * evidence.width
@@ -164,7 +168,7 @@ def _paragraphs(
 
     def finished() -> Iterator[Paragraph]:
         whole_text, marks = without_marks(plain(text, healed), numbered)
-        removed.extend(Removal(reason, source, start, mark, 0) for reason, mark in marks)
+        removed.extend(Removal(reason, source, start, mark, words) for reason, mark, words in marks)
         whole_text = " ".join(whole_text.split())
         if whole_text:
             yield Paragraph(whole_text, source, start, count_words(whole_text), count_sentences(whole_text), opens)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,20 +74,25 @@ def curate(
         "overlap": overlap,
         "seed": seed,
     }
-    with Harvest(
-        count_tokens=count_tokens, min_words=min_para_words, max_words=max_para_words, overlap=overlap, seed=seed
-    ) as harvest:
-        for index, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
-            harvest.take(path, name, report, index, len(paths))
-        harvest.flush()
-        harvest.refuse_too_little(where)
-        found = len(harvest.tokens)
-        report(Progress("select", 0, found))
-        chosen: Sequence[int] = range(found)
-        if sum(harvest.tokens) > target_tokens:
-            chosen = choose(harvest.wordings, harvest.tokens, target_tokens, seed)
-        report(Progress("write", 0, len(chosen)))
-        header = harvest.write(output, chosen, settings)
+    try:
+        with Harvest(
+            count_tokens=count_tokens, min_words=min_para_words, max_words=max_para_words, overlap=overlap, seed=seed
+        ) as harvest:
+            for index, (path, name) in enumerate(zip(paths, _names(paths), strict=True)):
+                harvest.take(path, name, report, index, len(paths))
+            harvest.flush()
+            harvest.refuse_too_little(where)
+            found = len(harvest.tokens)
+            report(Progress("select", 0, found))
+            chosen: Sequence[int] = range(found)
+            if sum(harvest.tokens) > target_tokens:
+                chosen = choose(harvest.wordings, harvest.tokens, target_tokens, seed)
+            report(Progress("write", 0, len(chosen)))
+            header = harvest.write(output, chosen, settings)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StyloraError(f"{tempfile.gettempdir()}: the disk is full; free some space and try again") from None
     done = f"{output}: {header.passages:,} passages, {header.words:,} words"
     report(Progress("write", len(chosen), len(chosen), done))
     return Curated(

@@ -14,6 +14,7 @@ import numpy as np
 PERMUTATIONS = 128
 BANDS = 32  # of 4 rows: a pair alike by .7 is met with probability 1 - (1 - .7^4)^32 = .9998
 ALIKE = 0.70  # of the runs of three words that two passages have between them
+_TRIES = 100  # passages that may prove too long for what is left of the budget before it counts as spent
 _MISS = 0.1  # accepted share of the best gain that a random look may miss; see `choose`
 _WORD = re.compile(r"[^\W\d_]+")
 
@@ -64,7 +65,7 @@ class Wordings:
     def numbered(self) -> tuple[np.ndarray, np.ndarray, int]:
         """Words as numbers from 0, where each passage's begin, and how many different ones there are."""
         known, numbers = np.unique(np.frombuffer(self._words, dtype=np.uint32), return_inverse=True)
-        return numbers.astype(np.int64), np.frombuffer(self._starts, dtype=np.uint64).astype(np.int64), len(known)
+        return numbers.astype(np.int32), np.frombuffer(self._starts, dtype=np.uint64).astype(np.int64), len(known)
 
 
 def choose(wordings: Wordings, tokens: Sequence[int], budget: int, seed: int) -> list[int]:
@@ -86,6 +87,7 @@ def choose(wordings: Wordings, tokens: Sequence[int], budget: int, seed: int) ->
     wanted = max(1, budget * count // max(1, sum(tokens)))
     look = max(1, math.ceil(count / wanted * math.log(1 / _MISS)))
     chosen: list[int] = []
+    misses = 0
     while left and budget > 0:
         best, best_gain, best_at = -1, -1.0, -1
         for at in sorted(chance.sample(range(len(left)), min(look, len(left)))):
@@ -98,6 +100,9 @@ def choose(wordings: Wordings, tokens: Sequence[int], budget: int, seed: int) ->
         left[best_at] = left[-1]
         left.pop()
         if tokens[best] > budget:
+            misses += 1
+            if misses == _TRIES:
+                break
             continue
         budget -= tokens[best]
         used[numbers[starts[best] : starts[best + 1]]] += 1

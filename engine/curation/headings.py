@@ -29,7 +29,7 @@ _NAMED = re.compile(
 )
 _SMALL = word_set(
     "a an and as at but by for from in into nor of on or over so than that the to under upon with de la le du des der "
-    "von van und et no is it its not vs &"
+    "von van und et no is it its not vs & my his her our your their who he she we"
 )
 _FRONT = {
     "preface": r"preface|foreword|introduction|introductory|prefatory|note on the text|to the reader",

@@ -52,7 +52,8 @@ def _compound(head: str, tail: str, vocabulary: Counter[str]) -> bool:
     The book's own spelling inside lines decides; then whether the parts joined are a word; then whether each
     part is one.
     """
-    tail = tail.split("-")[0]
+    if "-" in tail:
+        return True
     last = head.rsplit("-", 1)[-1]
     whole, hyphenated = vocabulary[last + tail], vocabulary[f"{last}-{tail}"] + vocabulary[f"{head}-{tail}"]
     if whole != hyphenated:

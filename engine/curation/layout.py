@@ -27,7 +27,7 @@ _HEAD_NUMBER = re.compile(  # a year in a title has four figures, and is not set
     r"^(?:\d{1,3}|[ivxlc]{1,7})\b[\s.|·–—-]+|^\d{4}\s{2,}|\s{2,}\d{4}$|[\s.|·–—-]+(?:\d{1,3}|[ivxlc]{1,7})$"
 )
 _ENDED = re.compile(  # a note's mark may stand before or after the closing quotes
-    r"(?:[.!?…][’”\"'\])]*|[—–-][”\"])(?:\s?\[\w{1,3}\]|\s?[*†‡]+|[¹²³⁴-⁹⁰]+|\d{1,2})?[’”\"'\])]*\s*$"
+    r"(?:[.!?…][’”\"'\])_=]*|[—–-][”\"])(?:\s?\[\w{1,3}\]|\s?[*†‡]+|[¹²³⁴-⁹⁰]+|\d{1,2})?[’”\"'\])_=]*\s*$"
 )
 RULE = re.compile(r"^\s*[_‗—–-]{4,}\s*$")
 NOTE_START = re.compile(
@@ -115,9 +115,7 @@ def study(source: Source) -> Evidence:
         setting=setting,
         width=0 if setting == "lines" else width,
         heads=frozenset(
-            key
-            for key in worded
-            if heads[key] + breaking[key] >= HEAD_REPEATS or (worded[key] > 1 and heads[key])
+            key for key in worded if heads[key] + breaking[key] >= HEAD_REPEATS or (worded[key] > 1 and heads[key])
         ),
         paged=_paged(numbers) or (breaks > 1 and len(numbers) * 2 > breaks),
         licences=tuple(licence.spans(last)),
@@ -266,4 +264,4 @@ def _breaks_off(text: str) -> bool:
 
 def ended(text: str) -> bool:
     """Whether `text` stops where a sentence may stop."""
-    return bool(_ENDED.search(text))
+    return bool(_ENDED.search(text[-40:]))

@@ -28,6 +28,7 @@ EARLY = 0.15  # share of a source's lines within which a title page or an introd
 LATE = 0.60  # ... and after which an index or a note about the author may
 MOST_FRONT = 0.20  # a headed front part longer than this, and than `LEAST_CAP` words, is the book itself
 MOST_BACK = 0.35
+MOST_AFTER_END = 0.10
 LEAST_CAP = 3_000
 
 
@@ -55,6 +56,7 @@ def judge(blocks: Sequence[Block], evidence: Evidence, carried: str | None) -> t
             kinds[index] = ""
     _contents(blocks, kinds, reasons, evidence)
     still_open = _headed_parts(blocks, kinds, reasons, evidence, carried or "")
+    _after_the_end(blocks, kinds, reasons, evidence)
     if carried is None:
         front_pages(blocks, kinds, reasons, evidence)
     for index, kind in enumerate(kinds):
@@ -136,6 +138,18 @@ def _unheaded_contents(blocks: Sequence[Block], kinds: list[str], reasons: list[
 
 def _key(text: str) -> str:
     return re.sub(r"[\W_]+|\d+$", "", re.sub(r"[.\s]+(?:\d+|[ivxlc]+)\s*$", "", text)).casefold()
+
+
+def _after_the_end(blocks: Sequence[Block], kinds: list[str], reasons: list[str], evidence: Evidence) -> None:
+    """What follows the last "The End": a publisher's list, unless another chapter does."""
+    ends = [index for index, kind in enumerate(kinds) if kind == "end mark"]
+    if not ends or blocks[-1].number < evidence.last - 60 or blocks[ends[-1]].number < LATE * evidence.last:
+        return
+    after = range(ends[-1] + 1, len(blocks))
+    words = sum(blocks[index].words for index in after if not reasons[index])
+    if words > max(LEAST_CAP, MOST_AFTER_END * evidence.words) or any(kinds[index] == CHAPTER for index in after):
+        return
+    _fill(reasons, after.start, after.stop, "advertisement")
 
 
 def _headed_parts(

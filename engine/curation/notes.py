@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.curation.layout import NOTE_START
-from engine.curation.pieces import Block
+from engine.curation.pieces import Block, count_words
 
 _LABEL = re.compile(r"^\s*(?:\[\^?(\w{1,3}|[*†‡§]{1,3})\]|([*†‡§]{1,3})|\[?Footnote\s*([\w*†‡]*)|([¹²³⁴-⁹⁰]+))")
 # A mark closes up to what it annotates; an opening one before it makes the pair emphasis.
@@ -64,16 +64,19 @@ def _pairs(text: str, star: int) -> bool:
     return len(re.findall(r"(?<!\S)[“\"‘(]?\*+(?=\w)", text[:star])) > len(re.findall(r"(?<=\w)\*+", text[:star]))
 
 
-def without_marks(text: str, numbered: frozenset[str]) -> tuple[str, list[tuple[str, str]]]:
-    """`text` without marks that point to notes or count pages, and those marks with their reasons.
+def without_marks(text: str, numbered: frozenset[str]) -> tuple[str, list[tuple[str, str, int]]]:
+    """`text` without marks that point to notes or count pages, and each with its reason and the words it was.
 
     `numbered` are the labels of the notes met in this text; bare digits that close up to a word are marks only
     if they are among them.
     """
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, str, int]] = []
 
     def gone(reason: str, match: re.Match[str]) -> str:
-        found.append((reason, match[0].strip()))
+        around, (start, end) = match.string, match.span()
+        left, right = around.rfind(" ", 0, start) + 1, around.find(" ", end) % (len(around) + 1)
+        words = count_words(around[left:right]) - count_words(around[left:start] + around[end:right])
+        found.append((reason, match[0].strip(), words))
         return ""
 
     if "[" in text or "{" in text:

@@ -20,7 +20,7 @@ _DEDICATION = re.compile(
     r"^\W*(?:to|for|in memory of|in memoriam|dedicated to|\w[\w\s]{0,40}\binscribed (?:to|with))\b", re.IGNORECASE
 )
 _INSCRIBED = re.compile(r"\b(?:is|are) (?:\w+ )?(?:inscribed|dedicated)\b|\bdedicated to\b", re.IGNORECASE)
-_ATTRIBUTION = re.compile(r"^[—–-]{1,2}\s?[A-Z“\"(][^!?]{0,80}$|^\([^)]{3,60}\)$")
+_ATTRIBUTION = re.compile(r"^[—–-]{1,2}\s?[A-Z“\"(_][^!?]{0,80}$|^_[A-Z][^_]{3,60}_\.?$")
 _SIGNED = re.compile(r"^[“\"‘'(].*[”\"’'][)\s]*[—–-]{1,2}\s?[A-Z][\w.,’' -]{2,60}$", re.DOTALL)
 _YEAR = re.compile(r"^[(\[]?(?:\w+ )?(?:\d{1,2},? )?1[0-9]{3}(?:\s?[-–—]\s?\d{2,4})?[)\]]?\.?$|^\(?circa \d{4}\)?$")
 _SALUTATION = re.compile(r"^(?:by|edited by|translated by|illustrated by|written by|with)\b", re.IGNORECASE)
@@ -48,6 +48,11 @@ def front_pages(blocks: Sequence[Block], kinds: Sequence[str], reasons: list[str
                 continue
             if kinds[index] == TITLE and prose_near(blocks, reasons, index, evidence, 1):
                 return
+            quoted = block.text.startswith(("“", '"', "‘", "'"))
+            stop = _epigraph_end(blocks, reasons, index, evidence) if quoted else index
+            reasons[index:stop] = ["epigraph"] * (stop - index)
+            if reasons[index]:
+                continue
             if not kinds[index] and _reads(block, evidence):
                 return
             reasons[index] = "dedication" if _dedicates(block) else "title page"
@@ -90,6 +95,7 @@ def _dedicates(block: Block) -> bool:
 
 def below_headings(blocks: Sequence[Block], kinds: list[str], reasons: list[str], evidence: Evidence) -> None:
     """Subtitles, years, dedications and epigraphs between a chapter's heading and its prose."""
+    _subtitles(blocks, kinds, reasons)
     for index, kind in enumerate(kinds):
         if kind not in (CHAPTER, TITLE) or reasons[index] != CHAPTER:
             continue
@@ -102,6 +108,24 @@ def below_headings(blocks: Sequence[Block], kinds: list[str], reasons: list[str]
             after += 1
         for index_ in range(after, _epigraph_end(blocks, reasons, after, evidence)):
             reasons[index_] = reasons[index_] or "epigraph"
+
+
+def _subtitles(blocks: Sequence[Block], kinds: Sequence[str], reasons: list[str]) -> None:
+    """Short lines below chapter headings, however they are worded, where most chapters have one."""
+    below = [
+        index + 1
+        for index, kind in enumerate(kinds[:-2])
+        if kind == CHAPTER and reasons[index] == CHAPTER and kinds[index + 1] != CHAPTER
+    ]
+    short = [
+        index
+        for index in below
+        if not reasons[index] and len(blocks[index].lines) == 1 and blocks[index].words <= 12 <= blocks[index + 1].words
+    ]
+    titled = sum(reasons[index] == CHAPTER for index in below)
+    if len(short) >= 3 and (len(short) + titled) * 10 >= len(below) * 6:
+        for index in short:
+            reasons[index] = CHAPTER
 
 
 def _belongs_to_heading(block: Block) -> bool:
@@ -123,7 +147,7 @@ def _epigraph_end(blocks: Sequence[Block], reasons: Sequence[str], start: int, e
         if reasons[index]:
             continue
         last = block.lines[-1].text.strip()
-        if _ATTRIBUTION.match(last) and not last.startswith("(") and (index > start or len(block.lines) > 1):
+        if _ATTRIBUTION.match(last) and (index > start or len(block.lines) > 1):
             return index + 1
         if index == start and _SIGNED.search(block.text) and block.words <= EPIGRAPH_WORDS:
             return index + 1

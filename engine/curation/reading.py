@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -198,7 +199,8 @@ def mended(text: str) -> str:
     """`text` with broken encodings, control characters and odd spaces set right; quotes stay as they are."""
     if text.isascii() and "&" not in text and text.isprintable():
         return text
-    return _fixer()(text.replace("\t", "    ")).translate(_PLAINER)
+    fixed = _fixer()(text.replace("\t", "    "))
+    return fixed.translate(_PLAINER) if _ODD.search(fixed) else fixed
 
 
 @cache
@@ -213,3 +215,4 @@ _PLAINER: dict[int, str | None] = {
     **dict.fromkeys((0x200B, 0x2060, 0xFEFF)),
     **dict.fromkeys((0x2010, 0x2011), "-"),
 }
+_ODD = re.compile(f"[{re.escape(''.join(map(chr, _PLAINER)))}]")

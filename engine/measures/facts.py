@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from engine.language import parse
+from engine.language import is_word, parse
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
 _NAME_TYPES = frozenset({"PERSON", "GPE", "LOC", "ORG", "NORP", "FAC", "EVENT", "PRODUCT", "LANGUAGE"})
-_NOT_NAMES = frozenset("i mr mrs ms dr st messrs o oh ah".split())
+_NOT_NAMES = frozenset("i mr mrs ms dr st messrs o oh ah tis twas twere twould twill methinks methought".split())
+_SMALL_WORDS = frozenset("oh ah alas nay aye ye thee thou thy thine lo shall unto upon".split())
 _OPENERS = frozenset("\"“”'‘’([{—–-:;.!?…*_")
 _POSSESSIVE = re.compile(r"['’](?:s|S)?$")
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -68,24 +69,15 @@ class Kept:
 
 
 def _key(word: str) -> str:
-    return _POSSESSIVE.sub("", word).replace("’", "'").lower()
+    return _POSSESSIVE.sub("", word).replace("’", "'").lower().lstrip("'")
 
 
 @cache
 def common_word(word: str) -> bool:
     """Whether the lower-case `word` is an English word other than a name."""
-    from lemminflect import getAllLemmas
-
-    if word in pipeline_stop_words() or getAllLemmas(word):
-        return True
-    return word.endswith("n't") or word.endswith("ly")
-
-
-@cache
-def pipeline_stop_words() -> frozenset[str]:
     from spacy.lang.en.stop_words import STOP_WORDS
 
-    return frozenset(STOP_WORDS) | frozenset("oh ah alas nay aye ye thee thou thy lo shall unto".split())
+    return word in STOP_WORDS or word in _SMALL_WORDS or is_word(word) or word.endswith(("n't", "ly"))
 
 
 def _number(words: list[str]) -> int:

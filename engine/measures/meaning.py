@@ -78,7 +78,9 @@ def coverage(source: str, output: str) -> Coverage:
     runs of segments are ranked by the mean of their vectors, and the best ranked encoded as they are.
     A source without words is covered entirely; an output without words covers nothing.
     """
-    wanted = [sentence for sentence in sentences(source) if words(sentence)]
+    stated = [sentence for sentence in sentences(source) if words(sentence)]
+    # "Ha!" and "What then?" say nothing by themselves.
+    wanted = [sentence for sentence in stated if len(words(sentence)) > 2] or stated
     if not wanted:
         return Coverage(1.0, 1.0, ())
     segments = _segments(output)

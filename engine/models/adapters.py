@@ -150,13 +150,18 @@ def read_tensors(file: Path) -> dict[str, mx.array]:
     return tensors
 
 
+def write_tensors(file: Path, tensors: dict[str, mx.array]) -> None:
+    """Write a safetensors file, whole or not at all."""
+    with atomic_path(file) as temporary:
+        mx.save_safetensors(str(temporary), tensors)
+
+
 def save_adapter(model: nn.Module, folder: Path) -> None:
     """Write the adapter on `model` into `folder`: `adapters.safetensors` and `adapter_config.json`."""
     shape = attached(model)
     if shape is None:
         raise ValueError("the model has no adapter to save")
-    with atomic_path(folder / WEIGHTS_FILE) as temporary:
-        mx.save_safetensors(str(temporary), weights(model))
+    write_tensors(folder / WEIGHTS_FILE, weights(model))
     parameters = asdict(shape)
     num_layers = parameters.pop("num_layers")
     config = {"fine_tune_type": "lora", "num_layers": num_layers, "lora_parameters": parameters}

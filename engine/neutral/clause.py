@@ -221,6 +221,8 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
     plural = noun.tag_ in {"NNS", "NNPS"}
     number: Number = "plural" if plural else "singular"
     determiner = next((child for child in noun.children if child.dep_ in {"det", "poss", "predet"}), None)
+    if plural and not antecedent and (determiner is None or determiner.lower_ not in _QUANTIFIERS):
+        return Subject("they", "plural")
     if determiner is not None and determiner.lower_ in _QUANTIFIERS:
         return Subject("they", "plural") if plural and determiner.lower_ in {"some", "many", "all", "few"} else None
     if any(child.dep_ in {"nummod", "relcl"} and child.i > noun.i + 40 for child in noun.children):
@@ -240,7 +242,7 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
             return Subject(core, number)
         if antecedent:
             return Subject(f"{pointed} {core}", number)
-        return Subject("they", "plural") if plural else Subject("it", "singular")
+        return Subject("it", "singular")
     if determiner.dep_ == "poss":
         if determiner.tag_ == "PRP$":
             return Subject(f"{determiner.lower_} {core}", number)
@@ -264,6 +266,14 @@ def _spell(reading: Reading, tokens: list[Token]) -> str:
     return text.strip()
 
 
+_LEAD = re.compile(
+    r"^((?:In|On|At|For|From|After|Before|During|Under|With|By|Over|Above|Near|Then|Now|Here|There|Later|Soon|Perhaps"
+    r"|Meanwhile|Finally|Afterward|Sometimes|Once|Today)(?: [\w'-]+){0,4}), (?=(?:the|a|an|this|these|his|her|its|my|our|their|your"
+    r"|he|she|it|we|they|you|I|there|one|some)\b)"
+)
+"""A short phrase before the subject, with the comma that plain prose leaves out."""
+
+
 def realise(clause: Clause) -> str:
     """The clause as a sentence of its own: spaced, capitalised, with one mark at the end; empty if it has no words."""
     parts: list[str] = []
@@ -274,9 +284,9 @@ def realise(clause: Clause) -> str:
         text = piece.text
         if token is not None and token.is_sent_start and (parts or clause.opening) and token.i not in clause.reading.names:
             text = text if text in {"I", "I'm"} or text.isupper() else text[:1].lower() + text[1:]
-        attached = (
-            last is not None and token is not None and token.i == last.i + 1 and not last.whitespace_
-        ) or text.startswith(("'s", "n't"))
+        follows = last is not None and token is not None and token.i == last.i + 1 and not last.whitespace_
+        written_out = follows and token is not None and token.text[0] in "'n" and text[0].isalpha() and text != token.text
+        attached = (follows and not written_out) or text.startswith(("'s", "n't"))
         if parts and not attached:
             parts.append(" ")
         parts.append(text)
@@ -285,6 +295,7 @@ def realise(clause: Clause) -> str:
     text = re.sub(r"\s*(?:--|—|–(?!\d))\s*", ", ", text)
     text = re.sub(r"\s+([,;:.?!)])", r"\1", text)
     text = re.sub(r", ((?:and|or) )", r" \1", text)
+    text = _LEAD.sub(r"\1 ", text)
     text = re.sub(r"\(\s*[,;:]*\s*\)", "", text)
     text = re.sub(r"[,;:]+\s*([,;:])", r"\1", re.sub(r"([,;:])\s*(?=[.?!]|$)", "", text))
     text = re.sub(r"^[\s,;:.)\-]+", "", text)

@@ -76,6 +76,8 @@ def _adverb(token: Token, kept: frozenset[int]) -> set[int]:
     gone = {token.i}
     if following.text == "," and (token.is_sent_start or token.nbor(-1).text in {",", ";", ":"}):
         gone.add(following.i)
+        if token.i > 0 and token.nbor(-1).text == "," and not token.is_sent_start:
+            gone.add(token.i - 1)
     return gone
 
 

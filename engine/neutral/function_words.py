@@ -52,7 +52,47 @@ def _plain(token: Token) -> str | None:
             return plain
     if token.lower_ in _INTENSIFIERS:
         return _intensifier(token, following)
+    if token.text[0] == "'" or token.lower_ in {"n't", "ca", "wo", "sha"}:
+        return _contraction(token, following)
+    if token.text == "-":
+        return _hyphen(token, following)
     return None
+
+
+_FULL = {"'ll": "will", "'re": "are", "'ve": "have", "'m": "am"}
+_STEMS = {"ca": "can", "wo": "will", "sha": "will"}
+
+
+def _contraction(token: Token, following: Token | None) -> str | None:
+    """Contractions in full, except where the subject follows ("don't you")."""
+    lower = token.lower_
+    inverted = any(child.dep_ == "nsubj" and child.i > token.i for child in token.head.children)
+    if lower == "n't":
+        return "not" if not inverted and token.nbor(-1).lower_ != "ai" else None
+    if lower in _STEMS:
+        return _STEMS[lower] if following is not None and following.lower_ == "n't" and not inverted else None
+    if lower in _FULL:
+        return _FULL[lower]
+    if lower == "'d" and token.tag_ in {"MD", "VBD"}:
+        return "would" if token.tag_ == "MD" else "had"
+    if lower == "'s" and token.tag_ == "VBZ" and token.i > 0 and token.nbor(-1).tag_ in {"PRP", "EX", "WP", "DT", "WRB"}:
+        perfect = token.dep_ == "aux" and token.head.tag_ == "VBN"
+        owning = following is not None and following.lower_ in {"got", "been", "had"}
+        return "has" if perfect or owning else "is"
+    if lower == "'s" and token.tag_ == "PRP":
+        return "us"
+    return None
+
+
+def _hyphen(token: Token, following: Token | None) -> str | None:
+    """As in: street-lamps -> street lamps."""
+    if following is None or token.i == 0 or token.whitespace_ or token.nbor(-1).whitespace_:
+        return None
+    left = token.nbor(-1)
+    whole = left.dep_ == "compound" and left.head == following and left.text.islower() and following.text.islower()
+    plain = len(left) > 2 and not (left.i > 0 and left.nbor(-1).text == "-") and following.tag_ in {"NN", "NNS"}
+    after = following.nbor(1).text if following.i + 1 < len(token.doc) else ""
+    return "" if whole and plain and after != "-" else None
 
 
 def _intensifier(token: Token, following: Token | None) -> str | None:
@@ -109,10 +149,13 @@ def _as(token: Token, following: Token | None) -> str | None:
     before = token.nbor(-1).lower_ if token.i > 0 else ""
     if before == "such":
         return "like"
-    if token.dep_ == "mark" and token.head.dep_ == "advcl" and token.head.tag_ in {"VBD", "VBZ", "VBP"}:
+    clausal = any(child.dep_ in {"nsubj", "nsubjpass"} for child in token.head.children)
+    if token.dep_ == "mark" and clausal and token.head.dep_ == "advcl" and token.head.tag_ in {"VBD", "VBZ", "VBP"}:
         followed = following.lower_ if following is not None else ""
         earlier = any(other.lower_ in {"as", "so", "such", "same"} for other in token.sent if other.i < token.i)
         if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
+            if followed == "it" and token.head.lemma_ == "be":
+                return None
             if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have"}:
                 return None
             stative = token.head.lemma_ in {"be", "know", "seem"}
@@ -134,7 +177,8 @@ def _great(token: Token, following: Token | None) -> str | None:
 
 
 def _little(token: Token, following: Token | None) -> str | None:
-    if token.head.lower_ in {"time", "while", "way", "bit", "distance"}:
+    if token.head.tag_ == "NN" and token.i > 0 and token.nbor(-1).lower_ == "a":
+        # "a little boy" or "a little oil": only the noun's sense tells.
         return None
     return "small" if token.tag_ == "JJ" and token.dep_ == "amod" and token.head.tag_ in {"NN", "NNS"} and following is not None and following.pos_ in {"NOUN", "ADJ"} else None
 
@@ -145,7 +189,11 @@ def _own(token: Token, following: Token | None) -> str | None:
 
 def _now(token: Token, following: Token | None) -> str | None:
     past = any(word.tag_ == "VBD" for word in (token.head, *token.head.children))
-    return "" if token.dep_ == "advmod" and past and following is not None and following.text != "," else None
+    loose = following is not None and following.lower_ not in {",", "and", "that", "or"}
+    return "" if token.dep_ == "advmod" and past and loose and not token.is_sent_start else None
+
+
+_TIMES = frozenset("time day night morning evening moment year week month hour way sort kind case".split())
 
 
 def _those(token: Token, following: Token | None) -> str | None:
@@ -153,7 +201,9 @@ def _those(token: Token, following: Token | None) -> str | None:
 
 
 def _that(token: Token, following: Token | None) -> str | None:
-    """As in: "He said that it rained" -> "He said it rained"; restrictive "that" and "which" stay."."""
+    """As in: he said that it rained -> he said it rained; that house -> the house."""
+    if token.dep_ == "det" and token.head.tag_ == "NN" and token.head.i > token.i and not token.is_sent_start:
+        return "the" if token.head.lower_ not in _TIMES else None
     if token.dep_ == "mark" and token.head.dep_ == "ccomp" and token.head.head.lemma_ in _SAYING:
         simple = following is not None and following.tag_ in {"PRP", "DT", "PRP$", "EX", "NNP"}
         return "" if simple and token.i > 0 and token.nbor(-1) == token.head.head else None
@@ -166,14 +216,16 @@ def _which(token: Token, following: Token | None) -> str | None:
 
 
 def _only(token: Token, following: Token | None) -> str | None:
-    return "just" if token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i else None
+    adverb = token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i
+    return "just" if adverb and token.head.pos_ not in {"NOUN", "PROPN", "PRON"} else None
 
 
 _TELLING = frozenset("tell speak talk dream think hear know read learn story tale rumour rumor account news idea legend".split())
 
 
 def _of(token: Token, following: Token | None) -> str | None:
-    if token.dep_ == "prep" and token.head.lemma_ in _TELLING and token.head.i == token.i - 1:
+    complete = any(child.dep_ == "pobj" for child in token.children)
+    if complete and token.dep_ == "prep" and token.head.lemma_ in _TELLING and token.head.i == token.i - 1:
         return "about" if not (token.head.pos_ == "VERB" and token.head.tag_ == "VBN" and token.head.dep_ == "acl") else None
     return None
 
@@ -219,6 +271,8 @@ def _must(token: Token, following: Token | None) -> str | None:
     many = subject.tag_ == "NNS" or subject.lower_ in {"i", "you", "we", "they"} or any(c.dep_ == "conj" for c in subject.children)
     if subject.tag_ not in {"NN", "NNP", "NNS", "PRP"}:
         return None
+    if token.head.dep_ in {"ccomp", "advcl", "relcl", "conj"} and token.head.head.tag_ == "VBD":
+        return "had to"
     return "have to" if many else "has to"
 
 

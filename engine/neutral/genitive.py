@@ -24,6 +24,10 @@ _NOT_OWNED = frozenset(
     "strength light colour color man men son daughter truth law idea board house sea world book field style value north south east west".split()
 )
 _LONGEST_OWNER = 3
+_MATERIALS = frozenset(
+    "stone wood gold silver iron brass marble granite brick glass bone ivory silk leather steel bronze paper clay oak "
+    "copper lead tin ebony jade onyx basalt crystal straw pine wool cotton linen velvet".split()
+)
 
 
 def own(clause: Clause) -> Clause:
@@ -45,6 +49,9 @@ def _run(clause: Clause, tokens: list[Token]) -> tuple[int, int] | None:
 
 def _owned(clause: Clause, of: Token) -> Clause:
     noun = of.head
+    made = _made_of(clause, of)
+    if made is not None:
+        return made
     owner = next((child for child in of.children if child.dep_ == "pobj"), None)
     if owner is None or noun.pos_ != "NOUN" or noun.lower_ in _NOT_OWNED or noun.i != of.i - 1:
         return clause
@@ -76,6 +83,19 @@ def _owned(clause: Clause, of: Token) -> Clause:
     moved = [*(by_token[token.i] for token in owning[:-1]), Piece(last + ending, owner)]
     moved += [Piece(by_token[token.i].text, token) for token in head]
     return replace(clause, pieces=(*clause.pieces[: run[0]], *moved, *clause.pieces[run[1] + 1 :]))
+
+
+def _made_of(clause: Clause, of: Token) -> Clause | None:
+    """As in: the walls of stone -> the stone walls."""
+    noun, material = of.head, next((child for child in of.children if child.dep_ == "pobj"), None)
+    if material is None or material.lower_ not in _MATERIALS or noun.pos_ != "NOUN" or material.i != of.i + 1:
+        return None
+    lonely = not any(True for _ in material.children) and noun.i == of.i - 1 and noun.lower_ not in _NOT_OWNED
+    run = _run(clause, [noun, of, material])
+    if not lonely or run is None or any(child.i > of.i for child in noun.children):
+        return None
+    first, _, last = clause.pieces[run[0] : run[1] + 1]
+    return replace(clause, pieces=(*clause.pieces[: run[0]], last, first, *clause.pieces[run[1] + 1 :]))
 
 
 _LONGEST_ACTOR = 8

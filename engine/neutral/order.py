@@ -130,6 +130,8 @@ def _fronted(clause: Clause) -> Clause:
         return clause
     if any(clause.pieces[i].text in BREAKS for i in phrase):
         return clause
+    if words[0].right_edge.dep_ in {"prep", "det", "amod", "cc"}:
+        return clause
     rest = list(clause.pieces[phrase[-1] + 1 :])
     while rest and (rest[0].text in BREAKS or not rest[0].text):
         rest.pop(0)

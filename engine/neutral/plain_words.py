@@ -17,6 +17,7 @@ _SECTIONS = {
     "VERB": "verb", "NOUN": "noun", "ADJ": "adjective", "ADV": "adverb",
     "ADP": "any", "SCONJ": "any", "AUX": "any", "PRON": "any", "PART": "any", "DET": "any", "CCONJ": "any",
 }  # fmt: skip
+_PARTICLES = frozenset("up out off away down back apart on".split())
 _COMPARED = frozenset({"JJR", "JJS", "RBR", "RBS"})
 
 
@@ -25,7 +26,8 @@ def _bound(token: Token) -> bool:
     hyphen = token.i + 1 < len(token.doc) and token.nbor(1).text == "-" and not token.whitespace_
     hyphen = hyphen or (token.i > 0 and token.nbor(-1).text == "-" and not token.nbor(-1).whitespace_)
     phrasal = any(child.dep_ == "prt" for child in token.children)
-    return hyphen or phrasal or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
+    compound = token.dep_ == "compound" and token.head.i > token.i
+    return hyphen or phrasal or compound or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
 
 
 @cache
@@ -70,6 +72,11 @@ def plain_word(token: Token, lemma: str) -> str | None:
     if token.dep_ == "amod" and token.pos_ == "VERB" and " " in lemma:
         return None
     first, _, rest = lemma.partition(" ")
+    if rest and any(child.dep_ == "xcomp" for child in token.children):
+        return None
+    if rest and any(child.dep_ == "dobj" and child.tag_ == "PRP" for child in token.children) and rest in _PARTICLES:
+        # "take away it" is not English, and moving the pronoun is not worth it.
+        return None
     if token.pos_ == "VERB":
         form = inflect(first, tag) + (f" {rest}" if rest else "")
     elif tag in {"NNS", "NNPS"} and lemma != "people":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.language import match_case, words
+from engine.language import inflect, is_verb, is_word, match_case, words
 
 LONGEST_QUOTATION = 20
 """Words up to which a quotation stays word for word; a longer one is a speech, and is neutralised like prose."""
@@ -36,7 +36,7 @@ _PHRASES = {
 }  # fmt: skip
 _ARCHAIC = {
     "thou art": "you are", "art thou": "are you", "thou wert": "you were", "thou wast": "you were",
-    "thou": "you", "thee": "you", "thy": "your", "thine": "your", "thyself": "yourself", "ye": "you",
+    "thine is": "yours is", "mine eyes": "my eyes", "mine own": "my own", "mine eye": "my eye", "thou": "you", "thee": "you", "thy": "your", "thine": "your", "thyself": "yourself", "ye": "you",
     "hast": "have", "hath": "has", "doth": "does", "dost": "do", "didst": "did", "hadst": "had", "wilt": "will",
     "shalt": "will", "canst": "can", "couldst": "could", "wouldst": "would", "shouldst": "should", "mayst": "may",
     "mightst": "might", "'tis": "it is", "'twas": "it was", "'twere": "it were", "'twould": "it would",
@@ -51,6 +51,9 @@ _ARCHAIC = {
     "wheresoever": "wherever", "shew": "show", "shews": "shows", "shewed": "showed",
     "shewn": "shown", "shewing": "showing", "to-day": "today", "to-night": "tonight", "to-morrow": "tomorrow",
     "any one": "anyone", "every one": "everyone", "some one": "someone", "for ever": "forever",
+    "ere": "before", "betwixt": "between", "aught": "anything", "naught": "nothing", "fain": "gladly",
+    "nought": "nothing", "thither": "there", "amidst": "among", "athwart": "across", "whilst": "while",
+    "amongst": "among", "anon": "soon", "perchance": "perhaps", "mayhap": "perhaps", "peradventure": "perhaps",
 }  # fmt: skip
 
 
@@ -77,12 +80,28 @@ def straighten(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
+_OLD_VERBS = re.compile(r"(?<=\b[Yy]ou )([a-z]{2,})['e]?(st)\b|\b([a-z]{2,})e(th)\b")
+_NOT_OLD = frozenset("interest digest earnest honest modest request suggest invest best most just least last first must".split())
+
+
+def _modern_verb(found: re.Match[str]) -> str:
+    """As in: you knowest -> you know, goeth -> goes."""
+    stem = found[1] or found[3]
+    if found[0] in _NOT_OLD or is_word(found[0]):
+        return found[0]
+    base = next((form for form in (stem, stem + "e") if is_verb(form)), None)
+    if base is None:
+        return found[0]
+    return base if found[2] else inflect(base, "VBZ")
+
+
 def _plain(text: str) -> str:
     def replaced(table: dict[str, str], found: re.Match[str]) -> str:
         plain = table[found[0].lower()]
         return plain if plain.startswith("I ") else match_case(plain, found[0] if found[0] != "I" else "i")
 
     text = _ARCHAIC_WORDS.sub(lambda found: replaced(_ARCHAIC, found), text)
+    text = _OLD_VERBS.sub(_modern_verb, text)
     text = _SET_PHRASES.sub(lambda found: replaced(_PHRASES, found), text)
     return text
 

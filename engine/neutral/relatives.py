@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.neutral.clause import (
     BREAKS,
+    SUBJECTS,
     Clause,
     Piece,
     Subject,
@@ -26,6 +27,14 @@ _SHORTEST_RESTRICTIVE = 4
 _BOUND = frozenset("no any every each such same only first last all few what next very".split())
 _LOOSE_NOUNS = frozenset("way time place day moment fact reason manner case point extent degree sense people".split())
 _OBJECTS = frozenset({"dobj", "dative", "prt", "acomp", "attr", "oprd"})
+
+
+def _runs_into_verb(clause: Clause, noun: Token, core: list[Token]) -> bool:
+    """Whether a verb with no subject of its own is left behind: the parse ended the clause too early."""
+    following = after(clause, core[-1])
+    if following is None or following.tag_ not in {"MD", "VBD", "VBZ", "VBP"}:
+        return False
+    return following not in {clause.head, finite_word(clause.head)} and noun.dep_ not in SUBJECTS
 
 
 def _relative_word(verb: Token, tokens: list[Token]) -> Token | None:
@@ -78,6 +87,8 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core and core[0].dep_ == "cc":
         return None
     noun = verb.head
+    if _runs_into_verb(clause, noun, core) or any(t.tag_ in _RELATIVE_TAGS for t in noun.subtree if t.i < core[0].i):
+        return None
     result = any(child.lower_ in {"so", "such"} for child in (*noun.children, *noun.head.children))
     if result and core[0].lower_ == "that":
         return None
@@ -195,7 +206,8 @@ def _insert(
         return None
     last = verb.i
     for child in verb.children:
-        if child.i > verb.i and (child.dep_ == "prt" or (objects and child.dep_ in _OBJECTS)):
+        stranded = child.dep_ == "prep" and not any(True for _ in child.children)
+        if child.i > verb.i and (child.dep_ == "prt" or stranded or (objects and child.dep_ in _OBJECTS)):
             last = max(last, child.right_edge.i)
     place = max(index for index, token in enumerate(tokens) if token.i <= last) + 1
     pieces = clause.pieces_of(tokens)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.errors import StyloraError
-from engine.language import PIPELINE_VERSION, articles, parse_many, pipeline, tidy, words
+from engine.language import PIPELINE_VERSION, articles, parse, parse_many, pipeline, tidy, words
 from engine.measures.agreement import disagreements
 from engine.measures.facts import Facts, facts, facts_by_sentence, kept, name_tokens, number_tokens
 from engine.neutral.clause import SUBJECTS, Clause, Piece, Reading, finite_word, realise, subject_of
@@ -66,6 +66,8 @@ class _Sentence:
     text: str
     light: str
     facts: Facts
+    careful: str
+    """Cut only where marks divide it."""
     sound: bool
     """Whether it had a subject and a finite verb to begin with."""
     marks: tuple[bool, bool]
@@ -84,24 +86,37 @@ class _Text:
 
     def _first(self, span: Span, stated: Facts) -> _Sentence:
         span, marks = speech(span, self.reading)
-        return _Sentence(_cut(self.reading, span), realise(_clause(self.reading, span)), stated, sound(span), marks)
+        light, careful = realise(_clause(self.reading, span)), _cut(self.reading, span, (juxtaposition,))
+        return _Sentence(_cut(self.reading, span, RULES), light, stated, careful, sound(span), marks)
 
     def finish(self, sentence: _Sentence, doc: Doc) -> str:
         """The sentence after the second round, or its light form where cutting did harm."""
-        text = self._finished(sentence, doc)
+        text = self._cut_again(sentence, doc) or self._careful(sentence) or sentence.light
         opening, closing = ('"' if mark else "" for mark in sentence.marks)
-        return f"{opening}{text}{closing}" if text else ""
+        return f"{opening}{text.replace(';', ',')}{closing}" if text else ""
 
-    def _finished(self, sentence: _Sentence, doc: Doc) -> str:
-        if not sentence.text:
-            return sentence.light
-        if sentence.sound and (disagreements(doc) or not all(sound(span) for span in doc.sents)):
-            return sentence.light
+    def _cut_again(self, sentence: _Sentence, doc: Doc) -> str:
+        if not self._holds(sentence, doc):
+            return ""
         reading = read(doc, self.names)
-        text = " ".join(filter(None, (_cut(reading, span) for span in doc.sents)))
-        if len(words(text)) < _LEAST_OF_SENTENCE * len(words(sentence.light)) or kept(sentence.facts, text).missing:
-            return sentence.light
-        return text
+        text = " ".join(filter(None, (_cut(reading, span, RULES) for span in doc.sents)))
+        return text if self._complete(sentence, text) else ""
+
+    def _careful(self, sentence: _Sentence) -> str:
+        if sentence.careful == sentence.light:
+            return ""
+        holds = self._holds(sentence, parse(sentence.careful)) and self._complete(sentence, sentence.careful)
+        return sentence.careful if holds else ""
+
+    @staticmethod
+    def _holds(sentence: _Sentence, doc: Doc) -> bool:
+        """Whether every piece is a sentence and its verbs agree, as far as the source's own did."""
+        return not sentence.sound or (not disagreements(doc) and all(sound(span) and not stranded(span) for span in doc.sents))
+
+    @staticmethod
+    def _complete(sentence: _Sentence, text: str) -> bool:
+        enough = len(words(text)) >= _LEAST_OF_SENTENCE * len(words(sentence.light))
+        return enough and not kept(sentence.facts, text).missing
 
 
 def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
@@ -116,9 +131,10 @@ def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
     return span.doc[start + opens : end - closes], (opens, closes)
 
 
-def _cut(reading: Reading, span: Span) -> str:
+def _cut(reading: Reading, span: Span, rules: tuple[Rule, ...]) -> str:
     """The sentence in its plain pieces."""
-    parts = flatten(_clause(reading, span), RULES)
+    torn = any(token.text == '"' and not reading.in_quotation(token) for token in span)
+    parts = flatten(_clause(reading, span), () if torn else rules)
     asking = {"WP", "WRB", "WDT", "MD"}
     done = []
     for part in parts:
@@ -133,6 +149,14 @@ def sound(span: Span) -> bool:
     if any(token.dep_ in SUBJECTS and _main(token.head) for token in span):
         return True
     return len(span) <= 3 or span.root.tag_ == "VB" or span.text.rstrip("\"' ").endswith(("?", "!"))
+
+
+def stranded(span: Span) -> bool:
+    """Whether a statement breaks off at a preposition that nothing earlier explains."""
+    closing = next((token for token in reversed(span) if not token.is_punct), None)
+    if closing is None or closing.dep_ != "prep" or closing.tag_ != "IN" or span.text.rstrip("\"' ").endswith("?"):
+        return False
+    return not any(token.tag_ in {"WDT", "WP", "WRB"} or token.dep_ in {"relcl", "xcomp", "auxpass"} for token in span)
 
 
 def _main(verb: Token) -> bool:
@@ -163,11 +187,25 @@ def read(doc: Doc, known: frozenset[str] = frozenset()) -> Reading:
         form = plain_word(token, lemma) if lemma is not None else None
         if lemma is not None and form is not None:
             changed[token.i], lemmas[token.i] = form, lemma
+    changed.update(_doublets(doc, changed))
     changed.update(plain_function_words(doc, names | numbers | inside))
     changed.update(negated_verbs(doc, names | numbers | inside, lemmas))
     for index in dropped(doc, names, numbers, inside):
         changed[index] = ""
     return Reading(doc, changed, lemmas, names, quoted)
+
+
+def _doublets(doc: Doc, changed: Mapping[int, str]) -> dict[int, str]:
+    """Drops the second of two words that became one and the same: "wary and cautious" would be "careful and careful"."""
+    gone: dict[int, str] = {}
+    for token in doc:
+        first = token.head
+        if token.dep_ != "conj" or token.i not in changed or first.i > token.i:
+            continue
+        between = doc[first.i + 1 : token.i]
+        if changed[token.i] == changed.get(first.i, first.text) and all(word.dep_ in {"cc", "punct"} for word in between):
+            gone.update(dict.fromkeys(range(first.i + 1, token.i + 1), ""))
+    return gone
 
 
 def quotations(doc: Doc) -> list[tuple[int, int]]:

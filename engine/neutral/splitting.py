@@ -23,7 +23,7 @@ from engine.neutral.clause import (
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-SHORT = 11
+SHORT = 8
 """Words up to which a sentence is short already and is left whole."""
 _LEAST = 3
 """Words a clause needs to stand alone."""
@@ -162,13 +162,20 @@ def _borrowed(clause: Clause, verb: Token) -> list[Piece] | None:
     return clause.pieces_of(shared) if fits else None
 
 
-def introduced(clause: Clause, subject: Subject, helpers: list[Piece], tokens: list[Token], verb: Token) -> list[Piece]:
-    """Subject, auxiliaries and the rest, with a phrase that led the verb kept in front: "in May" + "he left"."""
+def introduced(
+    clause: Clause, subject: Subject, helpers: list[Piece], tokens: list[Token], verb: Token
+) -> list[Piece] | None:
+    """Subject, auxiliaries and the rest, with a phrase that led the verb kept in front: "in May" + "he left".
+
+    None where what leads is neither such a phrase nor a mere adverb.
+    """
     group = {verb.i, *(child.i for child in verb.children if child.dep_ in {"aux", "auxpass", "neg"})}
     start = next((i for i, token in enumerate(tokens) if token.i in group), 0)
-    lead = tokens[:start]
-    if len(trimmed(lead)) > 1 and lead[0].dep_ in {"prep", "advcl", "npadvmod", "mark", "det", "nummod"}:
-        return [*clause.pieces_of(trimmed(lead)), Piece(subject.text), *helpers, *clause.pieces_of(tokens[start:])]
+    lead = trimmed(tokens[:start])
+    if len(lead) > 1 and lead[0].dep_ in {"prep", "advcl", "npadvmod", "mark", "det", "nummod"}:
+        return [*clause.pieces_of(lead), Piece(subject.text), *helpers, *clause.pieces_of(tokens[start:])]
+    if len(lead) > 2:
+        return None
     return [Piece(subject.text), *helpers, *clause.pieces_of(tokens)]
 
 
@@ -217,11 +224,15 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
         return Cut(taken, new, level=True)
     if clause.question or not _left_whole(clause, verb, taken, joint):
         return None
+    if any(token.lower_ in {"i", "he", "she", "we", "they"} and token.i < verb.i for token in tokens):
+        return None
     shared = _shared_subject(clause, verb)
     auxiliaries = _borrowed(clause, verb)
-    if shared is None or auxiliaries is None:
+    if shared is None or auxiliaries is None or not _reflects(shared, tokens):
         return None
     pieces = introduced(clause, shared, auxiliaries, trimmed(tokens), verb)
+    if pieces is None:
+        return None
     return Cut(taken, Clause(clause.reading, tuple(pieces), verb, shared, opening), level=True)
 
 
@@ -233,6 +244,21 @@ def _shared_subject(clause: Clause, verb: Token) -> Subject | None:
             return subject_of(clause.reading, head)
         head = head.head
     return clause.subject
+
+
+_REFLEXIVES = {"myself": "i", "yourself": "you", "himself": "he", "herself": "she", "ourselves": "we"}
+
+
+def _reflects(subject: Subject, tokens: list[Token]) -> bool:
+    """Whether no reflexive pronoun shows that the verb had another subject ("I urged him to go and save himself")."""
+    for token in tokens:
+        meant = _REFLEXIVES.get(token.lower_)
+        if meant is None or subject.text.lower() == meant:
+            continue
+        if meant in {"he", "she"} and subject.number == "singular" and subject.text.lower() not in {"he", "she", "it", "you"}:
+            continue
+        return False
+    return True
 
 
 def _starts_with_wh(tokens: list[Token]) -> bool:
@@ -319,7 +345,9 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
     openings = _MARKS.get(word)
     if openings is None or rest[0].dep_ == "mark" or (openings[2] and not past):
         return None
-    if any(child.dep_ == "neg" for child in clause.head.children) and word in {"because", "until", "till", "before"}:
+    if not first and any(child.dep_ == "neg" for child in clause.head.children):
+        return None
+    if word == "when" and not first and (not apart or clause.head.lemma_ == "be"):
         return None
     if word in {"since", "until", "till", "before", "when"} and not apart and not past:
         return None
@@ -393,7 +421,8 @@ def flatten(clause: Clause, rules: tuple[Rule, ...]) -> list[Clause]:
             if cut is None or clause.reading.cuts_quotation(cut.taken) or clause.head.i in cut.taken:
                 continue
             rest = clause.without(cut.taken, level=cut.level)
-            if rest.words < _LEAST or cut.clause.words < _LEAST:
+            least = 2 if rule is coordination else _LEAST
+            if rest.words < least or cut.clause.words < least:
                 continue
             if clause.reading.in_quotation(token) and not clause.reading.in_quotation(clause.head):
                 continue

@@ -74,7 +74,7 @@ def save(root: Path, model: nn.Module, optimizer: optimizers.Optimizer, state: S
     path = path_of(root, state.update)
     with atomic_folder(path) as folder:
         adapters.save_adapter(model, folder)
-        mx.save_safetensors(str(folder / OPTIMIZER_FILE), _flat(optimizer.state))
+        adapters.write_tensors(folder / OPTIMIZER_FILE, _flat(optimizer.state))
         if recipe is not None:
             save_recipe(recipe, folder / RECIPE_FILE)
         (folder / STATE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(state)))

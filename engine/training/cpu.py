@@ -3,7 +3,8 @@
 MLX's CPU backend spends 12 to 25 ns on an exponential where NumPy spends half a nanosecond, and it keeps every
 intermediate of a traced graph that is evaluated early. So nothing is traced here: each layer runs forward with
 MLX's matrix products (they reach the BLAS) and NumPy's exponentials, keeps what its derivative needs, and runs
-backward. The maths is that of the traced path in `loss`; the rest of the program cannot tell them apart.
+backward. NumPy works in the memory of MLX's arrays, which it may: each is evaluated, this room's own, and read by MLX
+only afterwards. The maths is that of the traced path in `loss`; the rest of the program cannot tell them apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from engine.models.shape import ALL_SEVEN
 
 _BLOCK = 64
 """Rows of a causal score matrix handled at once: what lies right of the block is never computed."""
+_SQUARES = 512
+"""Tokens up to which a layer's attention is kept for its gradient; beyond, T² outgrows the rest and is made again."""
 _LOGITS = 1 << 24
 """Logits held at once (64 MiB in fp32)."""
 
@@ -108,8 +111,8 @@ def _head_loss(
         part, wanted = hidden[start : start + size], np.array(targets[start : start + size])
         logits = part @ weight.T if bias is None else mx.addmm(bias, part, weight.T)
         mx.eval(logits)
-        values, rows = np.asarray(logits), np.arange(len(wanted))
-        shifted = values - values.max(-1, keepdims=True)
+        shifted, rows = np.asarray(logits), np.arange(len(wanted))
+        shifted -= shifted.max(-1, keepdims=True)
         chosen = shifted[rows, wanted]
         np.exp(shifted, out=shifted)
         mass = shifted.sum(-1, keepdims=True)
@@ -117,7 +120,7 @@ def _head_loss(
         if gradient:
             shifted /= mass
             shifted[rows, wanted] -= 1
-            slopes.append(mx.array(shifted) @ weight)
+            slopes.append(logits @ weight)
             mx.eval(slopes[-1])
     return total, mx.concatenate(slopes) if slopes else None
 
@@ -219,9 +222,8 @@ class _Layer:
         v = mx.contiguous(by_head(v, shared))
         scores = q @ k.swapaxes(-1, -2)
         mx.eval(scores, v)
-        chances = mx.array(_causal_softmax(np.asarray(scores).reshape(-1, tokens, tokens), attention.scale))
-        del scores
-        chances = chances.reshape(rows, shared, -1, tokens)
+        mass = _causal_softmax(_square(scores), attention.scale)
+        chances = scores
         mixed = (chances @ v).reshape(rows, heads, tokens, -1).transpose(0, 2, 1, 3).reshape(rows * tokens, -1)
         out = _Shared([attention.o_proj], mixed)
         middle = x + out.forward(random)[0].reshape(x.shape)
@@ -229,18 +231,19 @@ class _Layer:
         wide = _Shared([mlp.gate_proj, mlp.up_proj], self.layer.post_attention_layernorm(middle).reshape(-1, width))
         gate, up = wide.forward(random)
         mx.eval(gate, up, middle)
-        gates, ups = np.asarray(gate), np.asarray(up)
-        open_ = _sigmoid(gates)
-        active = gates * open_
-        active *= ups
+        open_ = _sigmoid(np.asarray(gate))
+        active = np.asarray(gate) * open_
+        active *= np.asarray(up)
         down = _Shared([mlp.down_proj], mx.array(active))
         result = middle + down.forward(random)[0].reshape(x.shape)
         if self.seed is None:
             mx.eval(result)
             return result
         mx.eval(result, [part for shared_ in (into, out, wide, down) for part in (shared_.input, shared_.low)])
-        self.kept = {"x": x, "middle": middle, "q": q, "k": k, "v": v, "chances": chances}
-        self.kept |= {"gates": gates, "ups": ups, "open": open_, "into": into, "out": out, "wide": wide, "down": down}
+        self.kept = {"x": x, "middle": middle, "q": q, "k": k, "v": v}
+        self.kept["chances"] = chances if tokens <= _SQUARES else None
+        self.kept["mass"] = mass
+        self.kept |= {"gate": gate, "up": up, "open": open_, "into": into, "out": out, "wide": wide, "down": down}
         return result
 
     def backward(self, slope: mx.array) -> tuple[mx.array, dict[str, mx.array]]:
@@ -251,22 +254,28 @@ class _Layer:
         attention, kept, self.kept = self.layer.self_attn, self.kept, {}
         rows, tokens, width = slope.shape
         heads = attention.n_heads
-        q, k, v, chances = kept["q"], kept["k"], kept["v"], kept["chances"]
+        q, k, v = kept["q"], kept["k"], kept["v"]
 
         by_active, down = kept["down"].backward([slope.reshape(-1, width)])
         mx.eval(by_active)
-        by_gate, by_up = _swiglu_backward(kept["gates"], kept["ups"], kept["open"], np.asarray(by_active))
-        by_normed, wide = kept["wide"].backward([mx.array(by_gate), mx.array(by_up)])
+        by_gate, by_up = kept["gate"], kept["up"]
+        _swiglu_backward(np.asarray(by_gate), np.asarray(by_up), kept["open"], np.asarray(by_active))
+        by_normed, wide = kept["wide"].backward([by_gate, by_up])
         norm = self.layer.post_attention_layernorm
         slope = slope + _norm_backward(norm, kept["middle"], by_normed.reshape(slope.shape))
 
         by_mixed, out = kept["out"].backward([slope.reshape(-1, width)])
         by_mixed = by_mixed.reshape(rows, tokens, heads, -1).transpose(0, 2, 1, 3).reshape(q.shape)
+        chances = kept["chances"]
+        if chances is None:
+            chances = q @ k.swapaxes(-1, -2)
+            mx.eval(chances)
+            _causal_softmax(_square(chances), attention.scale, kept["mass"])
         by_chances = by_mixed @ v.swapaxes(-1, -2)
         by_v = chances.swapaxes(-1, -2) @ by_mixed
         mx.eval(by_chances, by_v)
-        square, by_square = (np.asarray(part).reshape(-1, tokens, tokens) for part in (chances, by_chances))
-        by_scores = mx.array(_softmax_backward(square, by_square, attention.scale)).reshape(chances.shape)
+        _softmax_backward(_square(chances), _square(by_chances), attention.scale)
+        by_scores = by_chances
         by_q = _linear_backward(attention.rope, (by_scores @ k).reshape(rows, heads, tokens, -1))
         by_k = _linear_backward(attention.rope, by_scores.swapaxes(-1, -2) @ q)
 
@@ -301,18 +310,15 @@ def _sigmoid(x: np.ndarray) -> np.ndarray:
     return np.reciprocal(result, out=result)
 
 
-def _swiglu_backward(
-    gate: np.ndarray, up: np.ndarray, sigmoid: np.ndarray, slope: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes by gate and up of gate·sigmoid(gate)·up."""
+def _swiglu_backward(gate: np.ndarray, up: np.ndarray, sigmoid: np.ndarray, slope: np.ndarray) -> None:
+    """Turn gate and up of gate·sigmoid(gate)·up into the slopes by them."""
     silu = gate * sigmoid
-    by_up = slope * silu
-    by_gate = 1 - sigmoid
-    by_gate *= silu
-    by_gate += sigmoid
-    by_gate *= up
-    by_gate *= slope
-    return by_gate, by_up
+    np.subtract(1, sigmoid, out=gate)
+    gate *= silu
+    gate += sigmoid
+    gate *= up
+    gate *= slope
+    np.multiply(slope, silu, out=up)
 
 
 @cache
@@ -321,28 +327,44 @@ def _future(size: int) -> np.ndarray:
     return np.triu(np.ones((size, size), dtype=bool), 1)
 
 
-def _causal_softmax(scores: np.ndarray, scale: float) -> np.ndarray:
-    """Softmax of scale·scores [G, T, T] over what is not in the future; zero there."""
-    tokens = scores.shape[-1]
-    result = np.zeros_like(scores)
+def _square(scores: mx.array) -> np.ndarray:
+    """The memory of evaluated scores [rows, key heads, sharers·T, T] as [G, T, T]; writing there changes the array."""
+    return np.asarray(scores).reshape(-1, scores.shape[-1], scores.shape[-1])
+
+
+def _causal_softmax(scores: np.ndarray, scale: float, mass: np.ndarray | None = None) -> np.ndarray:
+    """Turn scores [G, T, T] into the softmax of scale·scores over what is not in the future, zero there.
+
+    Returns the log-mass [G, T, 1] of each row, or the one of an earlier call, which then is not looked for again.
+    """
+    groups, tokens, _ = scores.shape
+    found = np.empty((groups, tokens, 1), np.float32) if mass is None else mass
     for start in range(0, tokens, _BLOCK):
         end = min(start + _BLOCK, tokens)
-        part = scores[:, start:end, :end] * np.float32(scale)
+        part = scores[:, start:end, :end]
+        part *= np.float32(scale)
         part[:, :, start:][:, _future(end - start)] = -np.inf
-        part -= part.max(-1, keepdims=True)
-        np.exp(part, out=part)
-        np.divide(part, part.sum(-1, keepdims=True), out=result[:, start:end, :end])
-    return result
+        scores[:, start:end, end:] = 0
+        if mass is None:
+            top = part.max(-1, keepdims=True)
+            part -= top
+            np.exp(part, out=part)
+            total = part.sum(-1, keepdims=True)
+            found[:, start:end] = top + np.log(total)
+            part /= total
+        else:
+            part -= mass[:, start:end]
+            np.exp(part, out=part)
+    return found
 
 
-def _softmax_backward(chances: np.ndarray, slope: np.ndarray, scale: float) -> np.ndarray:
-    """Slope by the scores of `_causal_softmax`."""
+def _softmax_backward(chances: np.ndarray, slope: np.ndarray, scale: float) -> None:
+    """Turn the slope by what `_causal_softmax` made into the slope by its scores."""
     tokens = chances.shape[-1]
-    result = np.zeros_like(chances)
     for start in range(0, tokens, _BLOCK):
         end = min(start + _BLOCK, tokens)
-        here = np.s_[:, start:end, :end]
-        part = chances[here] * slope[here]
-        part -= chances[here] * part.sum(-1, keepdims=True)
-        np.multiply(part, np.float32(scale), out=result[here])
-    return result
+        chance, part = chances[:, start:end, :end], slope[:, start:end, :end]
+        part -= np.einsum("gij,gij->gi", chance, part)[:, :, None]
+        part *= chance
+        part *= np.float32(scale)
+        slope[:, start:end, end:] = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import math
 import time
 from collections import deque
@@ -100,8 +101,8 @@ def _train(
                 run.resume(newest[-1])
             with _metal_limits():
                 return run.go()
-        except RuntimeError as error:
-            raise _explained(error, config) from error
+        except (RuntimeError, OSError) as error:
+            raise _explained(error, output, config) from error
         finally:
             adapters.detach(loaded.model)
             loaded.model.eval()
@@ -458,9 +459,12 @@ def _metal_limits() -> Iterator[None]:
         mx.set_cache_limit(cached)
 
 
-def _explained(error: RuntimeError, config: TrainingConfig) -> RuntimeError | StyloraError:
-    """Out of memory as a line with the mission's remedies; any other error as it is."""
+def _explained(error: RuntimeError | OSError, output: Path, config: TrainingConfig) -> Exception:
+    """Out of memory or disk as a line with what to do; any other error as it is."""
     text = str(error).lower()
+    # MLX says of a failed write only that it failed.
+    if "[write]" in text or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
+        return StyloraError(f"{output}: the disk is full; free some space and start again: the last checkpoint is kept")
     if not any(sign in text for sign in ("insufficient memory", "unable to allocate", "out of memory", "[malloc")):
         return error
     ladder = [] if config.grad_checkpoint is True else ["grad_checkpoint: true"]

@@ -23,6 +23,7 @@ _MEN = listed(
     inspector neighbour neighbor visitor guest landlord mate harpooneer chief officer"""
 )
 _HYPHENS = frozenset({"-", "‐", "‑"})
+_NUMBERED = listed("part book chapter volume act scene canto section figure table war appendix")
 _SPEECH = frozenset({"ask", "cry", "say", "shout", "whisper", "exclaim", "answer", "inquire", "demand", "murmur"})
 
 
@@ -73,8 +74,10 @@ def _is_pronoun(token: Token) -> bool:
     if token.lower_ == "i":
         # "Part I", "George I": a numeral after a capitalised word, and not a subject.
         before = token.nbor(-1) if token.i else None
-        numeral = before is not None and before.is_title and before.pos_ in {"PROPN", "NOUN"}
-        return token.text == "I" and not (numeral and token.dep_ not in {"nsubj", "nsubjpass", "conj"})
+        if before is None or not before.is_title or before.pos_ not in {"PROPN", "NOUN"}:
+            return token.text == "I"
+        numbered = before.lower_ in _NUMBERED
+        return token.text == "I" and not numbered and token.dep_ in {"nsubj", "nsubjpass", "conj"}
     if token.lower_ == "mine":
         noun = any(child.dep_ in {"det", "amod", "compound", "nummod"} for child in token.children)
         return not noun and token.dep_ != "compound" and (token.i == 0 or token.nbor(-1).pos_ != "DET")

@@ -250,7 +250,12 @@ def _object(draft: Draft, subject: Token, verb: Token, helpers: list[Token]) -> 
     """ "I saw a light", "the light which I saw", "what I saw": the thing seen becomes the subject."""
     if lemma(verb) not in PERCEIVED | _HANDLED:
         return False
-    objects = [child for child in verb.children if child.dep_ == "dobj"]
+    # The parser sometimes takes "which" in "the fears which I heard" for a second subject.
+    objects = [
+        child
+        for child in verb.children
+        if child.dep_ == "dobj" or (child.lower_ in {"which", "whom"} and child.i == subject.i - 1)
+    ]
     if any(child.dep_ in {"ccomp", "attr", "acomp"} for child in verb.children) or len(objects) > 1:
         return False
     if objects and objects[0].i < subject.i:

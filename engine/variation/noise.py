@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.language import match_case
+from engine.measures.facts import numbers_in
 from engine.variation.lexicon import listed
 from engine.variation.synonyms import synonyms
 
@@ -85,7 +86,7 @@ def _eligible(text: str, found: list[re.Match[str]], protected: Container[str]) 
             continue
         if word in protected or low in protected or stem in protected or (len(word) == 1 and low not in _DROPPABLE):
             continue
-        if any(part in _NUMBERS for part in low.split("-")):
+        if any(part in _NUMBERS for part in low.split("-")) or any(numbers_in(low)):
             continue
         if any(letter.isupper() for letter in word[1:]):
             continue

@@ -39,8 +39,10 @@ __all__ = ["Perspective", "narrativize", "shift"]
 
 Perspective = Literal["plural", "third", "impersonal"]
 
-LENGTH = (0.8, 1.2)
-"""Length of a variant over that of its original, in words, that is still the same passage."""
+LENGTH = 0.2
+"""By how much of its original's length in words a variant may be longer or shorter."""
+SLACK = 4
+"""Words by which any variant may differ: in a short sentence "the observer" alone is a quarter more."""
 
 _PLURAL = {"we": "they", "us": "them", "our": "their", "ours": "theirs", "ourselves": "themselves"}
 _TO_PLURAL = {"i": "we", "me": "us", "my": "our", "mine": "ours", "myself": "ourselves"}
@@ -187,8 +189,8 @@ def _problem(doc: Doc, text: str, to: Perspective) -> str | None:
         left += len(re.findall(r"\b(?:[Ww]e|us|[Oo]ur|[Oo]urs|[Oo]urselves)\b", plain))
     if left:
         return "old person left"
-    ratio = len(text.split()) / len(doc.text.split())
-    if not LENGTH[0] <= ratio <= LENGTH[1]:
+    words = len(doc.text.split())
+    if abs(len(text.split()) - words) > max(SLACK, LENGTH * words):
         return "length"
     before = Counter(token.text for token in doc if token.pos_ == "PROPN" and token.lower_ != "methought")
     after = Counter(re.findall(r"[^\W_]+(?:[.'’-][^\W_]+)*\.?", text))

@@ -17,8 +17,8 @@ from engine.variation.lexicon import Lexicon, lexicon, listed
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-LENGTH = (0.85, 1.15)
-"""Length of a snowflake over that of its original, in words."""
+LENGTH = 0.15
+"""By how much of its original's length in words a snowflake may be longer or shorter."""
 
 LEAST_REPLACED = 0.03
 """Share of the words that must be replaced for the topic to have changed."""
@@ -26,9 +26,11 @@ LEAST_REPLACED = 0.03
 _TITLES = listed(
     """mr mr. mrs mrs. miss ms ms. dr dr. prof prof. professor captain capt capt. lieut lieut. sir lady lord st st.
     father mother brother sister uncle aunt king queen prince god lord monday tuesday wednesday thursday friday
-    saturday sunday january february march april may june july august september october november december north
-    south east west christmas easter i ii iii iv v vi vii viii ix x"""
+    saturday sunday january february march april may june july august september october november december christmas
+    easter i ii iii iv v vi vii viii ix x"""
 )
+_OFTEN_WORDS = listed("north south east west may will mark grace")
+"""Names only where they are plainly a person's, or have been before."""
 _DATED = frozenset({"DATE", "TIME", "CARDINAL", "ORDINAL", "QUANTITY", "MONEY", "PERCENT"})
 _NAMED = {"GPE": "place", "LOC": "place", "FAC": "place", "ORG": "firm"}
 
@@ -55,7 +57,7 @@ def snowflake(passage: Doc | str, *, seed: int, name: str) -> Variant | Rejected
     words = len(doc.text.split())
     if len(draft.touched) < LEAST_REPLACED * words:
         return Rejected("too little to replace")
-    if not LENGTH[0] <= len(text.split()) / words <= LENGTH[1]:
+    if abs(len(text.split()) - words) > LENGTH * words:
         return Rejected("length")
     return Variant(text, len(draft.touched))
 
@@ -71,6 +73,9 @@ class _Swap:
         self.words = words
         self.given: dict[tuple[str, str], str] = {}
         self.used: dict[str, int] = {}
+
+    def knows(self, name: str) -> bool:
+        return ("name", name) in self.given
 
     def word(self, kind: str, old: str, *, name: bool = False) -> str:
         # A name keeps its counterpart whatever the entity recogniser takes it for the next time.
@@ -121,7 +126,9 @@ def _rename(draft: Draft, token: Token, swap: _Swap) -> None:
     """Give a proper noun its mundane counterpart; titles, days and months stay."""
     if token.lower_ in _TITLES or token.ent_type_ in _DATED or not token.text[:1].isupper():
         return
-    if not token.ent_type_ and opens_sentence(token):
+    if token.lower_ in _OFTEN_WORDS and token.ent_type_ != "PERSON" and not swap.knows(token.lower_):
+        return
+    if not token.ent_type_ and opens_sentence(token) and not swap.knows(token.lower_):
         # As likely an ordinary word that the tagger took for a name because of its capital.
         return
     kind = _NAMED.get(token.ent_type_)

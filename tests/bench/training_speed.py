@@ -2,10 +2,11 @@
 
     python tests/bench/training_speed.py [--rows FILE] [--minutes 10] [--rank 64] [--count 8]
 
-Same model (the embedded one, or --model), rank, keys, dropout, layers, accumulation and BLAS on both sides; stock with
-checkpointing (as the mission configures it) and without (its fastest). Every measurement is a process of its own, because
-stock checkpointing patches the layer class for good; the sides take turns, and the medians of all turns are compared.
-Tokens are those fed, prompt and styled side alike. FILE holds rows with `text` and `loss_start`, or `text` with `###`.
+Same model (the embedded one, or --model), rank, keys, dropout, layers, accumulation and BLAS on both sides; stock
+with checkpointing (as the mission configures it) and without (its fastest). Every measurement is a process of its
+own, because stock checkpointing patches the layer class for good; the sides take turns, and the medians of all turns
+are compared. Tokens are those fed, prompt and styled side alike. FILE holds rows with `text` and `loss_start`, or
+`text` with `###`. On a busy machine compare the tokens per CPU-second, with OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SIDES = ("ours", "stock", "stock, checkpointed")
 
 
 def rows_from_books(count: int) -> list[dict[str, object]]:
-    """Rows out of the books in styles/: a paragraph with every sixth word dropped as the prompt, itself as the target."""
+    """Rows out of the books in styles/: a paragraph less every sixth word as the prompt, itself as the target."""
     rows: list[dict[str, object]] = []
     for book in sorted((ROOT / "styles").glob("*.txt")):
         for paragraph in re.split(r"\n\s*\n", book.read_text(encoding="utf-8")):
@@ -65,6 +66,7 @@ def _settings(rank: int) -> dict[str, object]:
 
 def _ours(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
     from engine.models.loading import load
+    from engine.progress import Progress
     from engine.training.config import TrainingConfig
     from engine.training.trainer import train
 
@@ -72,12 +74,20 @@ def _ours(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
     count = len(rows.read_text().splitlines())
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "train.jsonl").write_text(rows.read_text())
-        config = TrainingConfig(rank=rank, grad_accumulation=4, iters=count // 4 + 1, save_every=10_000, warmup=0)
-        train(data=Path(folder), base=loaded, output=Path(folder) / "run", config=config)
+        config = TrainingConfig(rank=rank, grad_accumulation=4, iters=count // 2, save_every=10_000, warmup=0)
+        used: list[float] = []
+
+        def note(progress: Progress) -> None:
+            if progress.values and progress.done == int(progress.done) > len(used):
+                used.append(time.process_time())
+
+        train(data=Path(folder), base=loaded, output=Path(folder) / "run", config=config, report=note)
         lines = [json.loads(line) for line in (Path(folder) / "run" / "journal.jsonl").read_text().splitlines()]
     updates = [line for line in lines if line["kind"] == "update"]
-    tokens = updates[-1]["tokens"] - updates[0]["tokens"]
-    return {"speed": tokens / (updates[-1]["seconds"] - updates[0]["seconds"])}
+    first, last = count // 4 - 1, len(updates) - 1  # the second epoch: all rows, everything warm
+    tokens = updates[last]["tokens"] - updates[first]["tokens"]
+    seconds = updates[last]["seconds"] - updates[first]["seconds"]
+    return {"speed": tokens / seconds, "per CPU-second": tokens / (used[last] - used[first])}
 
 
 def _stock(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
@@ -99,7 +109,7 @@ def _stock(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
     mx.random.seed(0)
     np.random.seed(0)
 
-    def go(examples: list[tuple[list[int], int]], checkpointed: bool) -> float:
+    def go(examples: list[tuple[list[int], int]], checkpointed: bool) -> tuple[float, float]:
         with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
             arguments = TrainingArgs(
                 batch_size=1,
@@ -110,15 +120,16 @@ def _stock(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
                 adapter_file=str(Path(folder) / "adapters.safetensors"),
             )
             with contextlib.redirect_stdout(nowhere):
-                start = time.perf_counter()
+                start, used = time.perf_counter(), time.process_time()
                 train(loaded.model, optimizer, examples, args=arguments)
-                return time.perf_counter() - start
+                return time.perf_counter() - start, time.process_time() - used
 
     optimizer = optimizers.Adam(1e-5)
     checkpointed = side.endswith("checkpointed")
     go(examples[:4], checkpointed)
-    seconds = go(examples, False)  # the first call has patched the class; twice would checkpoint a checkpoint
-    return {"speed": sum(len(ids) - 1 for ids, _ in examples) / seconds}
+    seconds, used = go(examples, False)  # the first call has patched the class; twice would checkpoint a checkpoint
+    tokens = sum(len(ids) - 1 for ids, _ in examples)
+    return {"speed": tokens / seconds, "per CPU-second": tokens / used}
 
 
 def child(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
@@ -128,6 +139,10 @@ def child(side: str, rows: Path, model: Path, rank: int) -> dict[str, float]:
     if done.returncode:
         raise SystemExit(f"{side}: {done.stderr.strip()[-500:]}")
     return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def line(found: dict[str, float]) -> str:
+    return f"{found['speed']:6.1f} tokens/s  {found['per CPU-second']:6.1f} per CPU-second  {found['peak']:.2f} GiB"
 
 
 def machine() -> str:
@@ -174,17 +189,20 @@ def main() -> None:
             for side in SIDES:
                 results[side].append(child(side, file, model, options.rank))
                 latest = results[side][-1]
-                print(f"  {side:20} {latest['speed']:6.1f} tokens/s  {latest['peak']:.2f} GiB", flush=True)
+                print(f"  {side:20} {line(latest)}", flush=True)
             if time.monotonic() > end:
                 break
-    speed = {side: statistics.median(turn["speed"] for turn in turns) for side, turns in results.items()}
-    peak = {side: statistics.median(turn["peak"] for turn in turns) for side, turns in results.items()}
+    medians = {
+        side: {unit: statistics.median(turn[unit] for turn in turns) for unit in turns[0]}
+        for side, turns in results.items()
+    }
+    ours = medians["ours"]
     print(f"medians of {len(results['ours'])} turns, {options.count} rows, rank {options.rank}:")
-    for side in SIDES:
-        ratio = f"{speed['ours'] / speed[side]:.2f}x the speed, {peak['ours'] / peak[side]:.2f}x the memory"
-        print(
-            f"  {side:20} {speed[side]:6.1f} tokens/s  {peak[side]:.2f} GiB{'' if side == 'ours' else f'  ours: {ratio}'}"
-        )
+    for side, found in medians.items():
+        print(f"  {side:20} {line(found)}")
+        if side != "ours":
+            ratios = ", ".join(f"{ours[unit] / found[unit]:.2f}x {unit}" for unit in found)
+            print(f"  {'':20} ours: {ratios}")
 
 
 if __name__ == "__main__":

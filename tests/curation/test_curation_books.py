@@ -98,7 +98,8 @@ def test_html_gives_prose_and_its_markup_tells_what_is_not(cleaner: Clean) -> No
 
 def test_lines_parted_by_breaks_are_verse_and_entities_are_resolved(cleaner: Clean) -> None:
     result = cleaner(
-        f"<p>{PROSE} Fish &amp; bone&mdash;&ldquo;so&rdquo;.</p><p>O rust,<br>O rest,<br/>O wrist</p><p>{MORE}</p>", ".html"
+        f"<p>{PROSE} Fish &amp; bone&mdash;&ldquo;so&rdquo;.</p><p>O rust,<br>O rest,<br/>O wrist</p><p>{MORE}</p>",
+        ".html",
     )
     assert result.texts == [f"{PROSE} Fish & bone—“so”.", MORE]
     assert result.gone("verse") == ["O rust,\nO rest,\nO wrist"]

@@ -23,8 +23,10 @@ def cut(*paragraphs: Paragraph, least: int = 60, most: int = 400) -> list[Candid
 
 def test_sentences_end_where_a_reader_would_end_them() -> None:
     text = (
-        "Mr. H. P. Vane met Dr. Orne at St. John’s, No. 4, at 6 p.m. on Feb. 8. “Who is it?” he asked. “No. I won’t.” It was "
-        ". . . the thing. . . . Then it spoke! Was it i.e. or e.g.? (So he said.) I saw him, and so did I. Nobody else… We left."
+        "Mr. H. P. Vane met Dr. Orne at St. John’s, No. 4, at 6 p.m. on Feb. 8. “Who is it?” he "
+        "asked. “No. I won’t.” It was "
+        ". . . the thing. . . . Then it spoke! Was it i.e. or e.g.? (So he said.) I saw him, and so "
+        "did I. Nobody else… We left."
     )
     assert sentences(text) == [
         "Mr. H. P. Vane met Dr. Orne at St. John’s, No. 4, at 6 p.m. on Feb. 8.",

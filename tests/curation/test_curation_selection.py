@@ -11,8 +11,10 @@ from engine.curation.quality import fault
 from engine.curation.sentences import count_sentences
 
 PROSE = (
-    "The mill stood at the edge of the marsh, and nobody had oiled it since the war. I went there in the spring, with a "
-    "lantern and a rule, to measure what was left of the shaft. It turned twice in a minute, complaining each time at the "
+    "The mill stood at the edge of the marsh, and nobody had oiled it since the war. I went there in "
+    "the spring, with a "
+    "lantern and a rule, to measure what was left of the shaft. It turned twice in a minute, "
+    "complaining each time at the "
     "same place; and the miller, who had ceased to hear it, told me that his father had taken it for a kind of song. "
 )
 
@@ -33,13 +35,17 @@ def gate(text: str, least: int = 30) -> str:
         ((PROSE + PROSE).upper(), "capitals"),
         ("The wheel went round and round. " * 12, "repetition"),
         (
-            "Es war einmal ein Müller, der hatte drei Söhne und eine Mühle. Als er starb, teilten die Söhne sich die Erbschaft, "
-            "der älteste bekam die Mühle, der zweite den Esel, der dritte den Kater; weiter blieb nichts für ihn übrig.",
+            "Es war einmal ein Müller, der hatte drei Söhne und eine Mühle. Als er starb, teilten "
+            "die Söhne sich die Erbschaft, "
+            "der älteste bekam die Mühle, der zweite den Esel, der dritte den Kater; weiter blieb "
+            "nichts für ihn übrig.",
             "not English",
         ),
         (
-            "Il était une fois un meunier qui laissa pour tous biens à trois enfants son moulin, son âne et son chat. Les "
-            "partages furent bientôt faits; ni le notaire ni le procureur n’y furent point appelés, et tout fut mangé.",
+            "Il était une fois un meunier qui laissa pour tous biens à trois enfants son moulin, son "
+            "âne et son chat. Les "
+            "partages furent bientôt faits; ni le notaire ni le procureur n’y furent point appelés, "
+            "et tout fut mangé.",
             "not English",
         ),
     ],
@@ -50,12 +56,15 @@ def test_each_gate_closes_on_what_it_is_for(text: str, reason: str) -> None:
 
 def test_dialect_and_old_spelling_are_english() -> None:
     assert not gate(
-        "“Never was nobody like Cap’n Obed—old limb o’ Satan! Heh, heh! I kin mind him a-tellin’ abaout furren parts, an’ "
+        "“Never was nobody like Cap’n Obed—old limb o’ Satan! Heh, heh! I kin mind him a-tellin’ "
+        "abaout furren parts, an’ "
         "callin’ all the folks stupid fer goin’ to Christian meetin’ an’ bearin’ their burdens meek an’ lowly.”"
     )
     assert not gate(
-        "I this day receiv’d yr mention of what came up from the Salts I sent you. It was wrong, and meanes clearly that ye "
-        "Headstones had been chang’d when Barnabas gott me the Specimen. It is often so, as you must be sensible of."
+        "I this day receiv’d yr mention of what came up from the Salts I sent you. It was wrong, and "
+        "meanes clearly that ye "
+        "Headstones had been chang’d when Barnabas gott me the Specimen. It is often so, as you must "
+        "be sensible of."
     )
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from conftest import write_tiny_model
+
 from engine.errors import Cancelled, StyloraError
 from engine.models import folder, mlx_thread
 from engine.models.convert import convert
@@ -76,7 +76,11 @@ def test_pickled_weights_are_refused(source: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("missing", "said"),
-    [("config.json", "no config.json"), ("model.safetensors", "no model*.safetensors"), ("tokenizer.json", "tokenizer")],
+    [
+        ("config.json", "no config.json"),
+        ("model.safetensors", "no model*.safetensors"),
+        ("tokenizer.json", "tokenizer"),
+    ],
 )
 def test_an_incomplete_source_is_named(source: Path, tmp_path: Path, missing: str, said: str) -> None:
     broken = Path(shutil.copytree(source, tmp_path / "broken"))

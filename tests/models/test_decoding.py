@@ -28,7 +28,9 @@ def ids(loaded: Loaded, text: str) -> list[int]:
 
 def prompts(loaded: Loaded) -> list[list[int]]:
     persona = "You are the engineer of the world. Rewrite the passage below in the author's voice."
-    return [ids(loaded, persona + rest) for rest in (" The tower fell.", " In 1847 it rained.", "")] + [ids(loaded, "I")]
+    return [ids(loaded, persona + rest) for rest in (" The tower fell.", " In 1847 it rained.", "")] + [
+        ids(loaded, "I")
+    ]
 
 
 def stock_greedy(loaded: Loaded, prompt: list[int], tokens: int) -> list[int]:
@@ -45,14 +47,6 @@ def test_greedy_equals_mlx_lm(tiny: Loaded) -> None:
         (alone,) = decode(tiny.model, tiny.tokenizer, [prompt], max_tokens=24, sampling=GREEDY, seed=0, stop=())
         assert list(alone.tokens) == stock_greedy(tiny, prompt, 24)
         assert alone.finish == "length"
-
-
-def test_greedy_equals_mlx_lm_on_the_embedded_model(embedded_model: Path) -> None:
-    loaded = load(embedded_model)
-    texts = ["The old clockmaker closed his shop and", "The old clockmaker closed his shop and", "In the year 1847"]
-    batch = [ids(loaded, text) for text in texts]
-    decoded = decode(loaded.model, loaded.tokenizer, batch, max_tokens=12, sampling=GREEDY, seed=0)
-    assert [list(one.tokens) for one in decoded] == [stock_greedy(loaded, prompt, 12) for prompt in batch]
 
 
 def test_a_batch_gives_each_prompt_what_it_gets_alone(tiny: Loaded) -> None:

@@ -16,25 +16,26 @@ from engine.models.loading import Loaded, load
 from engine.models.sampling import GREEDY
 
 MOBY_DICK = (
-    "Call me Ishmael. Some years ago—never mind how long precisely—having little or no money in my purse, and nothing "
-    "particular to interest me on shore, I thought I would sail about a little and see the watery part of the world. It "
-    "is a way I have of driving off the spleen and regulating the circulation. Whenever I find myself growing grim about "
-    "the mouth; whenever it is a damp, drizzly November in my soul; whenever I find myself involuntarily pausing before "
-    "coffin warehouses, and bringing up the rear of every funeral I meet; and especially whenever my hypos get such an "
-    "upper hand of me, that it requires a strong moral principle to prevent me from deliberately stepping into the street, "
-    "and methodically knocking people’s hats off—then, I account it high time to get to sea as soon as I can."
+    "Call me Ishmael. Some years ago—never mind how long precisely—having little or no money in my purse, and "
+    "nothing particular to interest me on shore, I thought I would sail about a little and see the watery part of "
+    "the world. It is a way I have of driving off the spleen and regulating the circulation. Whenever I find "
+    "myself growing grim about the mouth; whenever it is a damp, drizzly November in my soul; whenever I find "
+    "myself involuntarily pausing before coffin warehouses, and bringing up the rear of every funeral I meet; and "
+    "especially whenever my hypos get such an upper hand of me, that it requires a strong moral principle to "
+    "prevent me from deliberately stepping into the street, and methodically knocking people’s hats off—then, I "
+    "account it high time to get to sea as soon as I can."
 )
 DR_MARIGOLD = (
-    "I am a Cheap Jack, and my own father’s name was Willum Marigold. It was in his lifetime supposed by some that his "
-    "name was William, but my own father always consistently said, No, it was Willum. On which point I content myself with "
-    "looking at the argument this way: If a man is not allowed to know his own name in a free country, how much is he "
-    "allowed to know in a land of slavery?"
+    "I am a Cheap Jack, and my own father’s name was Willum Marigold. It was in his lifetime supposed by some "
+    "that his name was William, but my own father always consistently said, No, it was Willum. On which point I "
+    "content myself with looking at the argument this way: If a man is not allowed to know his own name in a free "
+    "country, how much is he allowed to know in a land of slavery?"
 )
 
 PLAIN = (
-    "The Eiffel Tower is an iron tower in Paris, the capital of France. It was built by the company of the engineer "
-    "Gustave Eiffel for the World's Fair of 1889, and it was the tallest structure in the world until 1930. Millions of "
-    "people visit it every year."
+    "The Eiffel Tower is an iron tower in Paris, the capital of France. It was built by the company of the "
+    "engineer Gustave Eiffel for the World's Fair of 1889, and it was the tallest structure in the world until "
+    "1930. Millions of people visit it every year."
 )
 
 AWKWARD = (
@@ -87,6 +88,21 @@ def test_it_answers_through_its_chat_template(loaded: Loaded) -> None:
     assert text.endswith("<|im_start|>user\nWhat is the capital of France?<|im_end|>\n<|im_start|>assistant\n")
     ids = loaded.tokenizer.apply_chat_template(messages, add_generation_prompt=True)
     assert greedy(loaded, ids, 12) == "The capital of France is Paris."  # and then it ends its turn
+
+
+def test_a_batch_decodes_greedily_to_what_mlx_lm_decodes_alone(loaded: Loaded) -> None:
+    texts = ["The old clockmaker closed his shop and", "The old clockmaker closed his shop and", "In the year 1847"]
+    prompts = [loaded.tokenizer.encode(text, add_special_tokens=False) for text in texts]
+
+    def stock(prompt: list[int]) -> str:
+        from mlx_lm import generate
+
+        return str(generate(loaded.model, loaded.tokenizer, prompt, max_tokens=12))
+
+    decoded = decode(loaded.model, loaded.tokenizer, prompts, max_tokens=12, sampling=GREEDY, seed=0)
+    assert decoded[0] == decoded[1]
+    for prompt, one in zip(prompts[1:], decoded[1:], strict=True):
+        assert one.text.lstrip() == mlx_thread.run(stock, prompt).lstrip()  # mlx-lm drops a leading space
 
 
 def test_real_prose_is_likely_and_shuffled_prose_is_not(loaded: Loaded) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -155,10 +156,8 @@ def test_code_in_a_model_folder_is_never_run(copy: Path) -> None:
     tokenizer |= {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evil", "evil.Evil"]}}
     (copy / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     (copy / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k != "model_file"}))
-    try:
+    with contextlib.suppress(StyloraError):
         load(copy)
-    except StyloraError as error:
-        assert "\n" not in str(error)
     assert not (copy / "ran").exists()
 
 

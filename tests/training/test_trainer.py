@@ -260,6 +260,26 @@ def test_run_that_keeps_diverging_is_given_up(
         train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
 
 
+def test_disk_that_fills_leaves_the_checkpoint_before(
+    data: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proper, calls = mx.save_safetensors, []
+
+    def full(*arguments: Any, **options: Any) -> None:
+        calls.append(1)
+        if len(calls) > 5:
+            raise RuntimeError("[write] Unable to write 751 bytes to file.")
+        proper(*arguments, **options)
+
+    run = tmp_path / "run"
+    with monkeypatch.context() as broken:
+        broken.setattr(mx, "save_safetensors", full)
+        with pytest.raises(StyloraError, match="the disk is full"):
+            train(data=data, base=tiny_model, output=run, config=CONFIG)
+    assert [path.name for path in checkpoint.existing(run / "checkpoints")] == ["update-000000", "update-000003"]
+    assert train(data=data, base=tiny_model, output=run, config=CONFIG).stopped == "finished"
+
+
 def test_patience_ends_a_run_that_no_longer_improves(data: Path, tiny_model: Path, tmp_path: Path) -> None:
     config = dataclasses.replace(CONFIG, iters=400, learning_rate=0.05, steps_per_eval=2, patience=2)
     trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=config)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from app_pilot import COMMAND, Open, until
 from textual.pilot import Pilot
 
 from engine.host.client import HostClient
 from engine.workspace import Workspace
 from tui.app import StyloraApp
-
-COMMAND = (sys.executable, str(Path(__file__).with_name("street_host.py")))
-Open = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
 
 
 @pytest.fixture
@@ -50,17 +46,3 @@ async def open_app(workspace: Workspace) -> AsyncIterator[Open]:
     yield opened
     if client := await HostClient.attach(workspace):
         await client.stop(force=True)
-
-
-async def until(pilot: Pilot[None], condition: Callable[[], object]) -> None:
-    """Let the app go on until `condition` holds."""
-    async with asyncio.timeout(20):
-        while not condition():
-            await pilot.pause(0.01)
-    await pilot.pause()
-
-
-def shown(pilot: Pilot[None]) -> str:
-    """What the terminal shows, as text."""
-    screen = pilot.app.screen
-    return "\n".join(strip.text for strip in screen._compositor.render_strips())

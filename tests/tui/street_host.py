@@ -48,7 +48,12 @@ def curate(workspace: Workspace, params: dict[str, Any], report: Report) -> dict
         "removed": {reason: {"pieces": 3, "words": words} for reason, words in removed.items()},
         "dropped": {"too short": {"pieces": 12, "words": 190}},
     }
-    corpus.with_suffix(".curation.jsonl").write_bytes(msgspec.json.encode(header) + b"\n")
+    pieces = [
+        {"reason": reason, "source": "book.txt", "line": 7, "words": 4, "text": f"1. [A {reason}]"}
+        for reason in removed
+    ]
+    rows = [header, {"id": "a1", "source": "book.txt", "line": 1, "words": 45}, *pieces]
+    corpus.with_suffix(".curation.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     return {"output": str(corpus), "passages": 212, "words": 14203, "tokens": 18460}
 
 

@@ -15,9 +15,10 @@ from engine.workspace import Workspace
 from tui import actions, text
 from tui.app import StyloraApp
 from tui.curve import MOST_POINTS, Curve
-from tui.pairs import PairIndex
+from tui.rows import Pair, RowIndex
 from tui.screens.corpus import CorpusScreen
 from tui.screens.dataset import DatasetScreen
+from tui.screens.removed import RemovedScreen
 from tui.screens.report import ReportScreen
 from tui.screens.rewrite import RewriteScreen
 from tui.screens.training import TrainingScreen
@@ -31,6 +32,7 @@ CLASSES = {
     "training": TrainingScreen,
     "rewrite": RewriteScreen,
     "report": ReportScreen,
+    "removed": RemovedScreen,
     "welcome": WelcomeScreen,
 }
 
@@ -101,19 +103,19 @@ def test_pairs_are_found_without_reading_the_file_again(tmp_path: Path) -> None:
         {"text": f"prompt {n}###styled {n}", "loss_start": len(f"prompt {n}###"), "kind": "ab"[n % 2]} for n in range(9)
     ]
     path.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows) + b"{torn")
-    index = PairIndex(path)
+    index = RowIndex(path, Pair)
     assert list(index.scan())[-1] == 9
     assert (index.count(), index.count("a"), index.count("b")) == (9, 5, 4)
-    pair = index.pair(1, "b")
+    pair = index.row(1, "b")
     assert pair
     assert (pair.shown_input, pair.styled) == ("prompt 3###", "styled 3")
-    assert index.pair(99) is None
+    assert index.row(99) is None
 
 
 def test_missing_pairs_are_no_pairs(tmp_path: Path) -> None:
-    index = PairIndex(tmp_path / "none.jsonl")
+    index = RowIndex(tmp_path / "none.jsonl", Pair)
     assert list(index.scan()) == [0]
-    assert index.pair(0) is None
+    assert index.row(0) is None
 
 
 @pytest.mark.parametrize(

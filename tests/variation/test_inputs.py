@@ -9,7 +9,7 @@ from engine.variation.inputs import abstract, dropout
     ("neutral", "poorer"),
     [
         ("An old, tired horse slept.", "A horse slept."),
-        ("The house stood on a steep, rocky hill.", "The house stood on a hill."),
+        ("The house stood on a long, narrow road.", "The house stood on a road."),
         ("He had a truly horrible gun.", "He had a gun."),
         ("Dark clouds came.", "Clouds came."),
         ("The blue-eyed girl saw an ice-cold lake.", "The girl saw a lake."),

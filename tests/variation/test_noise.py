@@ -100,3 +100,11 @@ def test_synonyms_keep_the_inflection() -> None:
     assert table["discovered"] == ("found",)
     assert "wandering" in table["roaming"]
     assert all(word not in others for word, others in table.items())
+
+
+def test_ordinals_spelt_out_are_numbers_too() -> None:
+    text = "It bent by the fortieth part of a second, the twenty-third in all, a hundredth of a thousandth."
+    for index in range(60):
+        noised = perturb(text, rate=0.5, seed=1, name=str(index)).text
+        for ordinal in ("fortieth", "twenty-third", "hundredth", "thousandth"):
+            assert ordinal in noised

@@ -89,7 +89,7 @@ def test_without_a_first_person_there_is_nothing_to_shift(to: Perspective) -> No
     for text in (
         "The tower fell in the night.",
         "“I saw it,” said Carter. Nobody answered.",
-        "George I ruled then. Part I of the book was lost.",
+        "World War I was over. Part I of the book was lost.",
         "The men went down into the coal mine.",
     ):
         assert shift(text, to) == Rejected("no first person")
@@ -137,3 +137,9 @@ def test_narrativize_tells_it_as_i(text: str, told: str) -> None:
 )
 def test_narrativize_leaves_what_has_no_onlooker(text: str) -> None:
     assert narrativize(text) == text
+
+
+@pytest.mark.parametrize("to", ["plural", "third", "impersonal"])
+def test_an_open_quotation_runs_to_the_end_of_the_passage(to: Perspective) -> None:
+    text = shifted("I asked him why. He laughed. “I never knew my father. I was a boy then.", to)
+    assert text.endswith("“I never knew my father. I was a boy then.")

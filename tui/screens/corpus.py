@@ -107,13 +107,24 @@ class CorpusScreen(StyloraScreen):
 
     def _tally(self, name: str, counts: object) -> None:
         assert isinstance(counts, dict)
-        self.query_one(f"#{name}", Tally).show(dict(sorted(counts.items(), key=lambda item: -item[1])))
+        self.query_one(f"#{name}", Tally).show(
+            {k: n for k, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
+        )
         self.query_one(f"#{name}-title").display = bool(counts)
 
     @on(OptionList.OptionHighlighted)
     def _chosen(self, event: OptionList.OptionHighlighted) -> None:
         if event.option.id:
             self.stylora.choose_author(event.option.id)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return bool(self.author and self.author.corpus) if action == "removed" else True
+
+    def action_removed(self) -> None:
+        if self.author and self.author.corpus:
+            from tui.screens.removed import RemovedScreen
+
+            self.app.push_screen(RemovedScreen(self.author.corpus.path.with_suffix(".curation.jsonl")))
 
     @work
     async def action_add(self) -> None:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from engine.host.survey import DatasetState
 from tui import actions, text
-from tui.pairs import Pair, PairIndex
+from tui.rows import Pair, RowIndex
 from tui.screens.base import StyloraScreen
 from tui.steps import next_step
 from tui.widgets.figures import Tally, Tiles, checklist
@@ -29,7 +29,7 @@ class DatasetScreen(StyloraScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: PairIndex | None = None
+        self._index: RowIndex[Pair] | None = None
         self._of: tuple[str, float] = ("", 0.0)
         self._kind, self._at = "", 0
 
@@ -70,7 +70,7 @@ class DatasetScreen(StyloraScreen):
         stamp = (str(path), path.stat().st_mtime if path.exists() else 0.0)
         if stamp != self._of:
             self._of, self._kind, self._at = stamp, "", 0
-            self._index = PairIndex(path)
+            self._index = RowIndex(path, Pair)
             self._scan(self._index)
 
     def _show_counts(self, dataset: DatasetState) -> None:
@@ -86,7 +86,7 @@ class DatasetScreen(StyloraScreen):
             self.query_one(f"#{name}-title").display = bool(there)
 
     @work(group="scan", exclusive=True)
-    async def _scan(self, index: PairIndex) -> None:
+    async def _scan(self, index: RowIndex[Pair]) -> None:
         """Index the file a piece at a time, off the loop; the first pair shows at once."""
         pieces = index.scan()
         shown = False
@@ -100,7 +100,7 @@ class DatasetScreen(StyloraScreen):
         self._show_pair()
 
     def _show_pair(self) -> None:
-        pair = self._index.pair(self._at, self._kind) if self._index else None
+        pair = self._index.row(self._at, self._kind) if self._index else None
         self.query_one("#input", Static).update(pair.shown_input if pair else "")
         self.query_one("#styled", Static).update(pair.styled if pair else "")
         for name in ("left", "right"):
@@ -110,7 +110,7 @@ class DatasetScreen(StyloraScreen):
     def _show_place(self, pair: Pair | None = None) -> None:
         if self._index is None:
             return
-        pair = pair or self._index.pair(self._at, self._kind)
+        pair = pair or self._index.row(self._at, self._kind)
         count = self._index.count(self._kind)
         what = " · ".join(filter(None, [pair.kind * (not self._kind), pair.input, pair.content])) if pair else ""
         self.query_one("#place", Static).update(
@@ -131,9 +131,7 @@ class DatasetScreen(StyloraScreen):
     def action_kind(self) -> None:
         """All, then each kind in turn."""
         if self._index and self.author and self.author.dataset:
-            kinds = list(self._index.kinds)
-            self._kind = kinds[(kinds.index(self._kind) + 1) % len(kinds)]
-            self._at = 0
+            self._kind, self._at = self._index.after(self._kind), 0
             self.query_one("#counts", Tally).show(self.author.dataset.counts, self._kind)
             self._show_pair()
 

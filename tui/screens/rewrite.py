@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from textual import events, work
 from textual.containers import Vertical, VerticalScroll
@@ -58,7 +58,12 @@ class RewriteScreen(StyloraScreen):
         with VerticalScroll(id="exchanges"):
             yield Static("", id="empty")
         with Vertical(id="ask"):
-            prompt = TextArea(id="prompt", compact=True, placeholder="A passage to rewrite. Ctrl+R sends it.")
+            prompt = TextArea(
+                self.stylora.memory.draft,
+                id="prompt",
+                compact=True,
+                placeholder="A passage to rewrite. Ctrl+R sends it.",
+            )
             prompt.cursor_blink = False
             yield prompt
 
@@ -66,10 +71,9 @@ class RewriteScreen(StyloraScreen):
         if self.survey is None:
             return
         if self.knobs is None:
-            settings = self.survey.settings
-            self.knobs = Knobs(
-                settings.rewrite.strength, settings.rewrite.temperature, settings.rewrite.variations, settings.seed
-            )
+            own = self.survey.settings.rewrite
+            told = (own.strength, own.temperature, own.variations, self.survey.settings.seed)
+            self.knobs = Knobs(*(self.stylora.memory.knobs or told))
         ready = self._ready()
         knobs = self.knobs
         name = self.author.name if self.author else ""
@@ -142,6 +146,10 @@ class RewriteScreen(StyloraScreen):
         writing = isinstance(self.focused, TextArea)
         return {"keys": writing, "write": not writing}.get(action, True)
 
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        self.stylora.memory.draft = event.text_area.text
+        self.stylora.remember_soon()
+
     def action_keys(self) -> None:
         self.set_focus(None)
 
@@ -151,6 +159,8 @@ class RewriteScreen(StyloraScreen):
     def action_knob(self, name: str, step: int) -> None:
         if self.knobs:
             self.knobs = self.knobs.turned(name, step)
+            self.stylora.memory.knobs = astuple(self.knobs)
+            self.stylora.remember_soon()
             self.show()
 
     @work

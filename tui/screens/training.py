@@ -22,6 +22,7 @@ from tui.widgets.form import Field, Form, Values, count, positive
 from tui.widgets.log_view import LogView
 
 STAGE = "training"
+DRAW_SECONDS = 0.1
 
 
 class TrainingScreen(StyloraScreen):
@@ -36,6 +37,7 @@ class TrainingScreen(StyloraScreen):
         self._last: dict[str, object] = {}
         self._total: float | None = None
         self._runs_below = False
+        self._drawing = False
 
     def body(self) -> Iterable[Widget]:
         with Container(id="columns"):
@@ -125,7 +127,7 @@ class TrainingScreen(StyloraScreen):
         assert author.adapter
         result, config = (author.adapter.run.get(name) or {} for name in ("result", "config"))
         loss = f"{text.number(result.get('first_valid_loss'), 2)} → {text.number(result.get('best_valid_loss'), 2)}"
-        details = f"rank {config.get('rank', '–')}  {loss}  {text.whole(result.get('updates'))} updates"
+        details = f"rank {config.get('rank', '–')}  {loss}  {text.some(result.get('updates'), 'update')}"
         when = f"{text.clock(author.adapter.modified)}  "
         return Content.assemble(("★ ", "$success"), (when, "$quiet"), f"{author.name}  ", (details, "$quiet"))
 
@@ -134,7 +136,7 @@ class TrainingScreen(StyloraScreen):
         loss = f"{text.number(result.get('valid_before'), 2)} → {text.number(result.get('valid_after'), 2)}"
         style = {"done": "$success", "failed": "$error", "interrupted": "$warning"}.get(state.status, "$quiet")
         details = {
-            "done": f"{loss}  {text.whole(result.get('updates'))} updates",
+            "done": f"{loss}  {text.some(result.get('updates'), 'update')}",
             "failed": state.error,
         }.get(state.status, state.status)
         return Content.assemble(
@@ -153,10 +155,10 @@ class TrainingScreen(StyloraScreen):
 
     def take(self, events: list[Event]) -> None:
         """Feed chart, tiles and log. Tiles keep the latest value of each kind."""
-        chart, lines = self.query_one(LossChart), []
+        lines = []
         fresh = not self._last
         reports = [event.values for event in events if event.what == "progress" and "update" in event.values]
-        chart.curve.add(reports)
+        self.query_one(LossChart).curve.add(reports)
         for values in reports:
             self._last.update({name: value for name, value in values.items() if value is not None})
         for event in events:
@@ -169,12 +171,17 @@ class TrainingScreen(StyloraScreen):
         self.query_one(LogView).extend(lines)
         if fresh and self._last:
             self.show()
+        if not self._drawing:  # a long journal comes in many batches; the eye needs ten pictures a second
+            self._drawing = True
+            self.set_timer(DRAW_SECONDS, self._draw)
+
+    def _draw(self) -> None:
+        self._drawing = False
         if self._last:
             self._show_figures()
-            chart.show()
+            self.query_one(LossChart).show()
         self._show_headline()
-        if events and events[-1].what in ("done", "failed", "cancelled", "interrupted"):
-            self._show_runs()
+        self._show_runs()
 
     def _show_headline(self) -> None:
         state = self.stylora.client.jobs.get(self.followed) if self.stylora.client else None
@@ -196,13 +203,15 @@ class TrainingScreen(StyloraScreen):
         last, best = self._last, self.query_one(LossChart).curve.best
         state = self.stylora.client.jobs.get(self.followed) if self.stylora.client else None
         running = bool(state and state.active)
-        total = f" / {text.whole(self._total)}" if self._total else ""
+        update, total = text.whole(_float(last.get("update"))), text.whole(self._total)
+        if self._total and len(update + total) < 10:
+            update += f" / {total}"
         eta = last.get("eta")
         tiles: list[tuple[str, str] | tuple[str, str, str]] = [
             ("loss", text.number(last.get("smoothed", last.get("loss"))), "$primary"),
             ("validation", text.number(last.get("valid")), "$secondary"),
             ("★ best", text.number(best[1]) if best else "–", "$success"),
-            ("update", f"{text.whole(_float(last.get('update')))}{total}"),
+            ("update", update),
             ("tokens/s", text.whole(_float(last.get("tokens_per_second")))),
             ("time left", text.duration(_float(eta)) if running else "–"),
         ]

@@ -20,6 +20,8 @@ BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Braille dots by column and row of a cell (Unicode block 2800)."""
 AXIS = 7
 """Columns left of the plot, for the loss labels."""
+APART = 6
+"""Half-columns between two validation marks, at least."""
 _RAW, _SMOOTH, _VALID, _BEST, _LABEL = range(1, 6)
 
 Cell = tuple[str, int]
@@ -150,9 +152,13 @@ class LossChart(Widget):
 
         rows = [self._merge(raw[y], smooth[y]) for y in range(plot_height)]
         best = self.curve.best
+        marked = -APART
         for update, loss in self.curve.valid:
-            is_best = (update, loss) == best
-            rows[row(loss) >> 2][column(update) >> 1] = ("★", _BEST) if is_best else ("◆", _VALID)
+            if column(update) - marked >= APART:  # closer ones would hide the curve
+                marked = column(update)
+                rows[row(loss) >> 2][marked >> 1] = ("◆", _VALID)
+        if best:
+            rows[row(best[1]) >> 2][column(best[0]) >> 1] = ("★", _BEST)
         return self._with_axes(rows, marks, row, end)
 
     @staticmethod
@@ -176,9 +182,10 @@ class LossChart(Widget):
         ]
         width = len(rows[0])
         bottom = [" "] * (AXIS + width)
-        for quarter in range(5):
-            label = whole(end * quarter / 4)
-            at = AXIS + round(quarter / 4 * (width - 1)) - (len(label) // 2 if quarter < 4 else len(label) - 1)
+        parts = next(n for n in (4, 5, 3, 2, 1) if end % n == 0)
+        for part in range(parts + 1):
+            label = whole(end * part / parts)
+            at = AXIS + round(part / parts * (width - 1)) - (len(label) // 2 if part < parts else len(label) - 1)
             bottom[max(0, at) : at + len(label)] = label
         full.append([(character, _LABEL) for character in bottom[: AXIS + width]])
         return full

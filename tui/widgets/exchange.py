@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.host.journal import Event
+from tui.text import some
 
 NARROWEST = 36
 """Columns a variation needs to be readable beside another one."""
@@ -42,7 +43,9 @@ class Variation(Static):
         """Draw; `state` stands in for the text while there is none."""
         words = len(self.text.split())
         parts = [
-            Content.assemble((f"{self.number + 1}", "bold $primary"), (f"  {words} words" if words else "", "$quiet")),
+            Content.assemble(
+                (f"{self.number + 1}", "bold $primary"), (f"  {some(words, 'word')}" if words else "", "$quiet")
+            ),
             Content(self.text.strip()) if self.text.strip() else Content.styled(state, "$quiet"),
         ]
         if self.findings is not None:

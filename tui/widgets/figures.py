@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rich.cells import cell_len
 from textual.app import RenderResult
 from textual.content import Content
 from textual.geometry import Region, Size
@@ -79,8 +80,8 @@ class Tally(Widget):
             return ""
         most = max(self._counts.values()) or 1
         figures = max(len(whole(count)) for count in self._counts.values())
-        names = min(max(map(len, self._counts)) + 1, max(8, self.size.width - figures - 10))
-        room = max(0, min(24, self.size.width - names - figures - 4))
+        names = min(max(map(cell_len, self._counts)), max(8, self.size.width - figures - 10))
+        room = max(0, min(24, self.size.width - names - figures - 5))
         lines = []
         for name, count in self._counts.items():
             chosen = name == self._chosen
@@ -89,7 +90,7 @@ class Tally(Widget):
                 Content.assemble(
                     ("▸" if chosen else " ", "$primary"),
                     Content(name).truncate(names, ellipsis=True, pad=True),
-                    (f"{whole(count):>{figures}}  ", "bold $strong" if chosen else "$foreground"),
+                    (f" {whole(count):>{figures}}  ", "bold $strong" if chosen else "$foreground"),
                     (bar, "$primary" if chosen else "$secondary"),
                 )
             )

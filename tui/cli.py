@@ -139,7 +139,7 @@ def models(json: Json = False) -> None:
     from engine.models import registry
     from tui import console
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": entry.name,
             "present": entry.present,

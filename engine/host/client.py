@@ -78,6 +78,8 @@ class HostClient(asyncio.Protocol):
         self._changed: set[str] = set()
         self._wake: set[asyncio.Event] = set()
         self._refs = 0
+        self._closed = False
+        self._returning: asyncio.Task[None] | None = None
 
     # -- connecting -----------------------------------------------------------------------------------
 
@@ -187,14 +189,42 @@ class HostClient(asyncio.Protocol):
             self._touch(news.job)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = True
         fault = ConnectionResetError("the host went away")
-        if not self._welcome.done():
-            self._welcome.set_exception(fault)
-            self._welcome.exception()
         for waiting in self._replies.values():
             if not waiting.done():
                 waiting.set_exception(fault)
+        self._transport = None
+        known = self._welcome.done() and self._early is None
+        if not self._welcome.done():
+            self._welcome.set_exception(fault)
+            self._welcome.exception()
+        if known and not self._closed:
+            # A host drops clients that read too slowly: one that still answers is no dead host.
+            self._returning = asyncio.get_running_loop().create_task(self._return())
+        else:
+            self._gone()
+
+    async def _return(self) -> None:
+        """Connect again to the same host and catch up from the journals; `lost` only if it does not answer."""
+        found = address.find(self.workspace)
+        self._lines, self._early = Lines(), []
+        self._welcome = asyncio.get_running_loop().create_future()
+        try:
+            if found is None or found.pid != self.host_pid:
+                raise ConnectionResetError
+            transport, _ = await asyncio.get_running_loop().create_unix_connection(lambda: self, found.socket)
+            if not address.is_mine(transport.get_extra_info("socket")):
+                transport.abort()
+                raise ConnectionResetError
+            await asyncio.wait_for(self._welcome, REPLY_SECONDS)
+        except (OSError, TimeoutError):
+            self._gone()
+            return
+        await self._remember()
+        self._touch(*self.jobs)
+
+    def _gone(self) -> None:
+        self.lost = True
         for state in self.jobs.values():
             if state.active:
                 state.status = "interrupted"
@@ -300,5 +330,8 @@ class HostClient(asyncio.Protocol):
 
     def close(self) -> None:
         """Leave the host; its jobs go on."""
+        self._closed = True
+        if self._returning:
+            self._returning.cancel()
         if self._transport:
             self._transport.close()

@@ -30,6 +30,17 @@ _VAGUE_NOUNS = frozenset(
     "nothing everything someone anyone everyone nobody none some all most many few others other more any each "
     "both either neither much half enough same latter former".split()
 )
+_PEOPLE = frozenset(
+    "man woman boy girl child baby king queen prince captain mate uncle aunt nephew niece cousin youth lad maid priest "
+    "monk nun saint pope bishop chief thief guide savage chap fellow hand cook clerk smith scribe judge nurse wife bride "
+    "son friend guest host ghost god goddess devil demon knight lord lady duke earl baron squire page slave heir orphan "
+    "widow witch wizard giant dwarf fool coward ally enemy rival victim patient student agent poet prophet pilot pirate "
+    "adult parent sage magistrate apprentice advocate candidate delegate associate companion native cannibal artist "
+    "husband mother father sister brother daughter male female person human individual infant servant merchant sergeant "
+    "lieutenant general colonel major private corporal president boss bully guard spy expert suspect subject creature "
+    "crew family company people folk couple pair band group crowd party team army police council committee".split()
+)
+_PERSON_ENDINGS = ("er", "or", "ar", "eer", "ist", "ian", "man", "woman", "ess", "ee", "ant", "ent", "ic", "eur", "ier")
 _PAST_MODALS = frozenset({"would", "could", "should", "might", "'d", "’d"})
 
 
@@ -251,8 +262,15 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
         return Subject(f"the {core}", number)
     if antecedent and noun.i not in reading.names:
         return Subject(f"{pointed} {core}", number)
+    if noun.tag_ == "NN" and noun.i not in reading.names and not _person(noun):
+        return Subject("it", "singular")
     word = determiner.lower_ if determiner.lower_ in {"this", "these", "that"} else "the"
     return Subject(f"{word} {core}", number)
+
+
+def _person(noun: Token) -> bool:
+    """Whether a common noun may mean a person, whom "it" would insult; errs on that side."""
+    return noun.lemma_.lower() in _PEOPLE or noun.lower_.endswith(_PERSON_ENDINGS)
 
 
 def _spell(reading: Reading, tokens: list[Token]) -> str:
@@ -300,7 +318,7 @@ def realise(clause: Clause) -> str:
     text = re.sub(r"[,;:]+\s*([,;:])", r"\1", re.sub(r"([,;:])\s*(?=[.?!]|$)", "", text))
     text = re.sub(r"^[\s,;:.)\-]+", "", text)
     text = re.sub(r"^(?:and|or)\b,?\s+", "", text, flags=re.I)
-    text = text.rstrip(" ,;:-(")
+    text = re.sub(r"[,;]\s*(?:and|or|but|for|nor|yet)$", "", text.rstrip(" ,;:-("))
     if not re.search(r"\w", text):
         return ""
     if clause.opening:

@@ -18,7 +18,7 @@ RARE = 2.6
 _EMPTY = frozenset(
     "indeed truly verily surely certainly doubtless doubtlessly assuredly forsooth therefore hence consequently "
     "accordingly moreover furthermore utterly wholly merely quite altogether absolutely positively veritably "
-    "literally simply somehow thus however nevertheless nonetheless moreover besides likewise".split()
+    "literally simply somehow thus ever however nevertheless nonetheless moreover besides likewise".split()
 )
 _INTERJECTIONS = frozenset("oh o ah alas lo hark behold fie pshaw hurrah hurra ha aha hey heigho well why".split())
 _TELLING = frozenset(
@@ -85,13 +85,17 @@ def _interjection(token: Token) -> set[int]:
     following = token.nbor(1) if token.i + 1 < len(token.doc) else None
     if not token.is_sent_start or following is None or following.text not in {",", "!"}:
         return set()
+    if following.i + 1 >= token.sent.end:
+        return set()
     return {token.i, following.i}
 
 
 def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
     stack = [child for child in noun.children if child.dep_ == "amod" and child.i < noun.i and child.i not in kept]
+    gone = {index for word in stack if _hyphenated(word, kept) for index in range(word.left_edge.i, word.i + 1)}
+    gone |= {word.i + 1 for word in stack if word.i in gone and word.nbor(1).text == "," and word.i + 1 < noun.i}
+    stack = [word for word in stack if word.i not in gone]
     stack = [word for word in stack if word.tag_ not in _HELD and word.tag_ in {"JJ", "VBN", "VBG"} and _bare(word)]
-    gone: set[int] = set()
     if not stack:
         return gone
     pairs = [(word, _joined(word, noun, kept)) for word in stack]
@@ -107,6 +111,16 @@ def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
         gone |= {word.i} | _comma_after(word, noun)
         left -= 1
     return gone
+
+
+def _hyphenated(word: Token, kept: frozenset[int]) -> bool:
+    """Whether `word` ends a compound like "forest-darkened" that adorns its noun."""
+    tokens = list(word.doc[word.left_edge.i : word.i + 1])
+    marks = [token for token in tokens if token.text == "-"]
+    if not marks or len(tokens) > 5 or not all(token.text.islower() or token.text == "-" for token in tokens):
+        return False
+    first = tokens[0].lower_
+    return not any(token.i in kept for token in tokens) and first not in {"non", "well", "self", "mid", "so", "pre", "ex"}
 
 
 def _needed(word: Token, noun: Token) -> bool:
@@ -126,6 +140,8 @@ def _joined(word: Token, noun: Token, kept: frozenset[int]) -> set[int]:
     for child in word.children:
         if child.dep_ == "conj" and child.pos_ in {"ADJ", "VERB"} and child.i < noun.i:
             span = set(range(word.i + 1, child.right_edge.i + 1))
+            if any(token.pos_ in {"NOUN", "PROPN"} for token in word.doc[word.i + 1 : child.i]):
+                continue
             text = {token.lower_ for token in word.doc[word.i + 1 : child.right_edge.i + 1]}
             if child.right_edge.i < noun.i and not text & {"or", "but", "not", "nor", "yet"} and not span & kept:
                 gone |= span

@@ -74,7 +74,7 @@ def _contraction(token: Token, following: Token | None) -> str | None:
     if lower in _FULL:
         return _FULL[lower]
     if lower == "'d" and token.tag_ in {"MD", "VBD"}:
-        return "would" if token.tag_ == "MD" else "had"
+        return "would" if token.tag_ == "MD" and token.head.tag_ != "VBN" else "had"
     if lower == "'s" and token.tag_ == "VBZ" and token.i > 0 and token.nbor(-1).tag_ in {"PRP", "EX", "WP", "DT", "WRB"}:
         perfect = token.dep_ == "aux" and token.head.tag_ == "VBN"
         owning = following is not None and following.lower_ in {"got", "been", "had"}
@@ -107,6 +107,8 @@ def _intensifier(token: Token, following: Token | None) -> str | None:
     if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {"much", "many", "few", "little", "as", "far", "long"}:
         return None
     if token.lower_ in {"so", "too"} and any(later.lower_ in {"that", "as", "to", "for"} for later in token.sent if later.i > token.i):
+        return None
+    if head.i + 1 < len(token.doc) and head.nbor(1).lower_ in {"a", "an"}:
         return None
     if token.lower_ in {"so", "too", "much"} and head.dep_ != "amod" and token.lower_ != "so":
         return None
@@ -154,7 +156,7 @@ def _as(token: Token, following: Token | None) -> str | None:
         followed = following.lower_ if following is not None else ""
         earlier = any(other.lower_ in {"as", "so", "such", "same"} for other in token.sent if other.i < token.i)
         if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
-            if followed == "it" and token.head.lemma_ == "be":
+            if (followed == "it" and token.head.lemma_ == "be") or token.head.lemma_ in _SAYING:
                 return None
             if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have"}:
                 return None
@@ -164,9 +166,26 @@ def _as(token: Token, following: Token | None) -> str | None:
 
 
 def _for(token: Token, following: Token | None) -> str | None:
-    if token.dep_ in {"mark", "cc"} and following is not None and following.dep_ != "punct":
+    """As in: he ran, for he was late -> he ran, because he was late."""
+    if following is None or following.is_punct:
+        return None
+    if token.dep_ in {"mark", "cc"}:
         return "" if token.is_sent_start else "because"
-    return None
+    after_mark = token.i > 0 and token.nbor(-1).text in {",", ";"}
+    subject = following.dep_ in {"nsubj", "nsubjpass", "expl"} or (
+        following.dep_ in {"det", "poss", "amod"} and following.head.dep_ in {"nsubj", "nsubjpass"}
+    )
+    return "because" if after_mark and subject else None
+
+
+def _but(token: Token, following: Token | None) -> str | None:
+    return "only" if token.dep_ == "advmod" and token.tag_ in {"RB", "CC"} and token.head.i > token.i else None
+
+
+def _once(token: Token, following: Token | None) -> str | None:
+    """Dropped between "had" and its verb."""
+    perfect = token.i > 0 and token.nbor(-1).lower_ == "had" and following is not None and following.tag_ == "VBN"
+    return "" if perfect and token.dep_ == "advmod" else None
 
 
 def _great(token: Token, following: Token | None) -> str | None:
@@ -200,17 +219,27 @@ def _those(token: Token, following: Token | None) -> str | None:
     return "the" if token.dep_ == "det" and token.head.tag_ == "NNS" else None
 
 
+_PHRASE_STARTS = frozenset({"PRP", "DT", "PRP$", "EX", "NNP", "NNS", "NN", "JJ", "CD"})
+
+
 def _that(token: Token, following: Token | None) -> str | None:
     """As in: he said that it rained -> he said it rained; that house -> the house."""
     if token.dep_ == "det" and token.head.tag_ == "NN" and token.head.i > token.i and not token.is_sent_start:
         return "the" if token.head.lower_ not in _TIMES else None
+    if token.dep_ == "mark" and token.i > 0 and token.nbor(-1).lower_ == "so":
+        return "" if following is not None and following.tag_ in _PHRASE_STARTS else None
+    if token.tag_ in {"WDT", "IN"} and token.dep_ == "dobj":
+        return _which(token, following)
     if token.dep_ == "mark" and token.head.dep_ == "ccomp" and token.head.head.lemma_ in _SAYING:
-        simple = following is not None and following.tag_ in {"PRP", "DT", "PRP$", "EX", "NNP"}
+        simple = following is not None and following.tag_ in _PHRASE_STARTS
         return "" if simple and token.i > 0 and token.nbor(-1) == token.head.head else None
     return None
 
 
 def _which(token: Token, following: Token | None) -> str | None:
+    if token.dep_ == "dobj" and token.head.dep_ == "relcl" and token.i > 0 and token.nbor(-1).pos_ in {"NOUN", "PROPN"}:
+        # The relative pronoun of an object is left out: "the language which he spoke".
+        return "" if following is not None and following.tag_ in _PHRASE_STARTS - {"NN", "JJ"} else None
     restrictive = token.i > 0 and token.nbor(-1).pos_ in {"NOUN", "PROPN"} and token.head.dep_ == "relcl"
     return "that" if restrictive and token.dep_ in {"nsubj", "nsubjpass", "dobj"} else None
 
@@ -221,6 +250,19 @@ def _only(token: Token, following: Token | None) -> str | None:
 
 
 _TELLING = frozenset("tell speak talk dream think hear know read learn story tale rumour rumor account news idea legend".split())
+
+
+def _seemed(token: Token, following: Token | None) -> str | None:
+    """As in: seemed eager -> looked eager; "seemed to" stays."""
+    kinds = {child.dep_ for child in token.children}
+    if "acomp" not in kinds or kinds & {"xcomp", "ccomp", "oprd"}:
+        return None
+    return {"seemed": "looked", "seems": "looks", "seem": "look"}[token.lower_]
+
+
+def _too(token: Token, following: Token | None) -> str | None:
+    apart = token.dep_ == "advmod" and token.i > 0 and token.nbor(-1).text == ","
+    return "also" if apart and following is not None and following.text == "," else None
 
 
 def _of(token: Token, following: Token | None) -> str | None:
@@ -293,4 +335,5 @@ _RULES = {
     "little": _little, "own": _own, "now": _now, "those": _those, "that": _that, "which": _which, "only": _only,
     "must": _must, "might": _might, "almost": _simple, "beyond": _simple, "till": _simple, "whole": _whole,
     "of": _of, "no": _no, "most": _most, "should": _should,
+    "seemed": _seemed, "seems": _seemed, "seem": _seemed, "too": _too, "whom": _which, "but": _but, "once": _once,
 }  # fmt: skip

@@ -26,6 +26,9 @@ def _bound(token: Token) -> bool:
     hyphen = token.i + 1 < len(token.doc) and token.nbor(1).text == "-" and not token.whitespace_
     hyphen = hyphen or (token.i > 0 and token.nbor(-1).text == "-" and not token.nbor(-1).whitespace_)
     phrasal = any(child.dep_ == "prt" for child in token.children)
+    if token.pos_ == "NOUN" and any(child.dep_ == "compound" and child.i < token.i for child in token.children):
+        # "blood vessel" is no ship.
+        return True
     compound = token.dep_ == "compound" and token.head.i > token.i
     return hyphen or phrasal or compound or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
 

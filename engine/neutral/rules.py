@@ -55,7 +55,7 @@ class RulesNeutralizer:
         done = []
         for text, original in zip(rounds, texts, strict=True):
             finished = [text.finish(sentence, next(second)) for sentence in text.sentences]
-            done.append(_joined(finished) if words(original) else original)
+            done.append((_joined(finished) or straighten(original)) if words(original) else original)
         return done
 
 

@@ -56,6 +56,8 @@ def subordinate(verb: Token) -> bool:
 def stands(verb: Token, subject: Token) -> bool:
     """Whether `verb` is finite, agrees with `subject` and follows it, as in a main clause."""
     word = finite_word(verb)
+    if subject.lower_ in {"that", "which", "who"}:
+        return False
     if word is None or (subject.i > word.i and subject.dep_ != "expl"):
         return False
     number = subject_number(subject)
@@ -347,6 +349,8 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
         return None
     if not first and any(child.dep_ == "neg" for child in clause.head.children):
         return None
+    if word in {"before", "until", "till"} and finite_word(verb).tag_ == "MD":  # type: ignore[union-attr]
+        return None
     if word == "when" and not first and (not apart or clause.head.lemma_ == "be"):
         return None
     if word in {"since", "until", "till", "before", "when"} and not apart and not past:
@@ -409,10 +413,21 @@ def _carrier(clause: Clause, pieces: tuple[Piece, ...]) -> Token | None:
     return None
 
 
+def _anchored(clause: Clause) -> bool:
+    """Whether the clause has a finite verb and its subject, so that it stands when something is taken out."""
+    if clause.head.i not in clause.indices or finite_word(clause.head) is None:
+        # A clause made by a rule has its verb or its subject put in.
+        return any(piece.token is None for piece in clause.pieces)
+    found = subject_token(clause.head)
+    return (found is not None and found.i in clause.indices) or any(piece.token is None for piece in clause.pieces)
+
+
 def flatten(clause: Clause, rules: tuple[Rule, ...]) -> list[Clause]:
     """`clause` cut by `rules` until none applies; what comes out reads in order."""
     if clause.words <= SHORT and not any(piece.text in _STRONG for piece in clause.pieces):
         return [clause]
+    if not _anchored(clause):
+        rules = tuple(rule for rule in rules if rule is not adverbial)
     for rule in rules:
         for token in reversed(clause.tokens()):
             if token == clause.head or token.head.i not in clause.indices:

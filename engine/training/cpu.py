@@ -22,11 +22,10 @@ from mlx_lm.tuner.lora import LoRALinear
 
 from engine.models.adapters import KeyedDropout
 from engine.models.shape import ALL_SEVEN
+from engine.training.plan import KEPT_SQUARES
 
 _BLOCK = 64
 """Rows of a causal score matrix handled at once: what lies right of the block is never computed."""
-_SQUARES = 512
-"""Tokens up to which a layer's attention is kept for its gradient; beyond, T² outgrows the rest and is made again."""
 _LOGITS = 1 << 24
 """Logits held at once (64 MiB in fp32)."""
 
@@ -241,7 +240,7 @@ class _Layer:
             return result
         mx.eval(result, [part for shared_ in (into, out, wide, down) for part in (shared_.input, shared_.low)])
         self.kept = {"x": x, "middle": middle, "q": q, "k": k, "v": v}
-        self.kept["chances"] = chances if tokens <= _SQUARES else None
+        self.kept["chances"] = chances if tokens <= KEPT_SQUARES else None
         self.kept["mass"] = mass
         self.kept |= {"gate": gate, "up": up, "open": open_, "into": into, "out": out, "wide": wide, "down": down}
         return result

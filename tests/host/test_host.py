@@ -185,6 +185,18 @@ async def test_client_that_never_reads_is_dropped_and_slows_nobody(client: HostC
     deaf.close()
 
 
+async def test_client_that_was_cut_off_comes_back_and_misses_nothing(client: HostClient) -> None:
+    job = await client.start("flood", {"lines": 5_000})
+    assert client._transport
+    client._transport.abort()
+    told = [event async for batch in client.follow(job) for event in batch]
+    assert told[-1].what == "done"
+    assert len(told) == 5_003
+    assert not client.lost
+    assert client.jobs[job].status == "done"
+    assert (await events(client, await client.start("count", {})))[-1].what == "done"
+
+
 async def test_killed_host_is_noticed_at_once_and_its_job_is_interrupted(workspace: Workspace) -> None:
     client = await HostClient.connect(workspace, command=COMMAND)
     job = await client.start("gate", {"until": "never"})

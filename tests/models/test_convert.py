@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import write_tiny_model
+from tiny import write_tiny_model
 
 from engine.errors import Cancelled, StyloraError
 from engine.models import folder, mlx_thread

@@ -112,7 +112,7 @@ def test_gradients_with_dropout_are_those_of_the_masked_loss(by_hand: bool, chec
 def test_attention_made_again_for_long_rows_gives_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     loss = LossFunction(with_adapter(small_llama()), checkpointed=False)
     _, kept = loss.gradients(collate(EXAMPLES), seed=0)
-    monkeypatch.setattr(cpu, "_SQUARES", 16)
+    monkeypatch.setattr(cpu, "KEPT_SQUARES", 16)
     _, again = loss.gradients(collate(EXAMPLES), seed=0)
     assert difference(again, kept) < 1e-5
 

@@ -9,7 +9,7 @@ from random import Random
 import mlx.core as mx
 from mlx_lm.models import llama, qwen2
 
-WORDS = ("the gears turned without regard for those who stood between tower dusk angles and ruin").split()  # noqa: SIM905
+WORDS = ("the gears turned without regard for those who stood between tower dusk angles and ruin").split()
 
 
 def write_rows(folder: Path, *, train: int = 12, valid: int = 4, seed: int = 0) -> Path:

@@ -1,0 +1,52 @@
+"""The embedded model, for truth: the same losses and gradients as plain MLX with all logits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mlx.core as mx
+import mlx.nn as nn
+import pytest
+from mlx.utils import tree_flatten
+
+from engine.models import adapters, mlx_thread
+from engine.models.loading import load
+from engine.prompting import encode
+from engine.training.batches import Example, collate
+from engine.training.loss import LossFunction
+
+PROMPT = "[INPUT]:\nThe tower was old. I went up the stairs at night and saw the sea.\n###\n"
+STYLED = (
+    "It was an ancient tower, whose angles no sane geometer had planned; and ascending its worn stairs by night, "
+    "I beheld that indifferent sea upon which no lamp has ever shone."
+)
+
+
+def test_losses_and_gradients_are_those_of_plain_mlx(embedded_model: Path) -> None:
+    def compare() -> tuple[float, float, float]:
+        loaded = load(embedded_model)
+        ids, start = encode(loaded.tokenizer, PROMPT, STYLED)
+        adapters.attach(loaded.model, rank=8, scale=2.0)
+        drawn = {
+            name: value + 0.01 * mx.random.normal(value.shape, key=mx.random.key(index))
+            for index, (name, value) in enumerate(adapters.weights(loaded.model).items())
+        }
+        adapters.set_weights(loaded.model, drawn)
+
+        def plain(model: nn.Module) -> mx.array:
+            losses = nn.losses.cross_entropy(model(mx.array([ids[:-1]]))[0], mx.array(ids[1:]))
+            return losses[start - 1 :].sum()
+
+        wanted, tree = nn.value_and_grad(loaded.model, plain)(loaded.model)
+        loss = LossFunction(loaded.model, checkpointed=False)
+        assert loss.by_hand == (mx.default_device() == mx.Device(mx.cpu))
+        found, gradients = loss.gradients(collate([Example(tuple(ids), start)]), seed=0)
+        worst = max(
+            (mx.abs(gradients[name] - value).max() / mx.abs(value).max()).item() for name, value in tree_flatten(tree)
+        )
+        return wanted.item() / (len(ids) - start), found / (len(ids) - start), worst
+
+    wanted, found, worst = mlx_thread.run(compare)
+    print(wanted,found,worst)
+    assert found == pytest.approx(wanted, abs=1e-4)
+    assert worst < 1e-3

@@ -153,7 +153,8 @@ def train(
 
         file = config_file.read(Path(config))
         plan = dataclasses.replace(file.config, **changes)
-        folder, target, model = file.data or folder, file.adapter_path or target, model or file.model
+        folder, target = Path(file.data or folder), Path(file.adapter_path or target)
+        model = model or file.model
     else:
         plan = TrainingConfig.from_settings(settings, **changes)
     folder, target = _given(data, folder), _given(adapter, target)

@@ -17,7 +17,7 @@ _PLURAL = frozenset("we they you these those ye both many few several".split())
 _EITHER = frozenset(
     "who which that what all some any none most half more such rest lot number majority part plenty dozen couple "
     "pair kind sort series means sheep fish deer people crew family company government group crowd band fleet "
-    "herd public enemy world variety handful score remainder other one neither either there here".split()
+    "herd public enemy world variety handful score remainder personnel townsfolk folk cattle police pains other one neither either there here".split()
 )
 _SUBJUNCTIVE = frozenset("if though lest unless that whether than as".split())
 
@@ -76,6 +76,14 @@ def disagrees(number: Number, verb: Token) -> bool:
     return verb.tag_ == "VBP" and number == "singular"
 
 
+def _addressed(subject: Token) -> bool:
+    """Whether the "subject" is someone spoken to, between commas: "Such, gentlemen, is life"."""
+    edges = subject.left_edge.i - 1, subject.right_edge.i + 1
+    doc = subject.doc
+    before = edges[0] < subject.sent.start or doc[edges[0]].text in {",", '"', "“"}
+    return before and edges[1] < len(doc) and doc[edges[1]].text == ","
+
+
 def disagreements(text: Doc | str) -> list[Disagreement]:
     """Every subject whose verb has the wrong number, in order.
 
@@ -95,6 +103,8 @@ def disagreements(text: Doc | str) -> list[Disagreement]:
             continue
         # "than were", "nor have I": an inverted verb with something between is too often misparsed.
         if token.i > verb.i and (token.i - verb.i > 1 or verb.lower_ == "were"):
+            continue
+        if _addressed(token) or "'" in verb.text or "’" in verb.text[1:] or verb.lower_ == "be":
             continue
         found.append(Disagreement(token.text, verb.text, token.sent.text))
     return found

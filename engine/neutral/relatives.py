@@ -114,9 +114,9 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
 
 def _among_several(clause: Clause, noun: Token, verb: Token, single: Subject) -> Subject | None:
     """The antecedent where the noun is one of several: the number of the verb decides between it and all of them."""
-    if _agrees(verb, single) and finite_word(verb) is not None and finite_word(verb).tag_ != "VBD":
-        return single
     word = finite_word(verb)
+    if _agrees(verb, single) and word is not None and word.tag_ != "VBD":
+        return single
     if word is not None and word.lower_ in {"was", "has", "is"}:
         return single if single.number == "singular" else None
     if word is not None and word.lower_ in {"were", "are", "have"}:
@@ -348,6 +348,8 @@ def apposition(clause: Clause, noun: Token) -> Cut | None:
     if tokens is None or named.i > noun.i or any(token.dep_ == "relcl" and token.head == named for token in tokens):
         return None
     core = trimmed(tokens)
+    if not core:
+        return None
     determiner = core[0]
     if determiner.dep_ not in {"det", "poss"} or determiner.lower_ in {"no", "all", "each", "every", "what", "both"}:
         return None

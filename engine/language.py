@@ -25,7 +25,9 @@ _WORD = re.compile(r"[^\W_]+(?:['’\-][^\W_]+)*")
 _SENTENCE_END = re.compile(r"([.!?])[.!?]*[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9])")
 _LAST_WORD = re.compile(r"([\w.]+)\.$")
 _INITIAL = re.compile(r"[A-HJ-Z]|(?:[A-Za-z]\.)+[A-Za-z]")
-_ABBREVIATIONS = frozenset("mr mrs ms dr prof rev hon st capt col gen lieut lt sgt no vol vs messrs mt ft jr sr".split())
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof rev hon st capt col gen lieut lt sgt no vol vs messrs mt ft jr sr".split()
+)
 
 # What lemminflect gets wrong or gives in an order that reads archaic or American-colloquial.
 _INFLECTIONS: dict[tuple[str, str], str] = {

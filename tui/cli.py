@@ -164,6 +164,7 @@ def convert(
     hf_path: Annotated[str | None, typer.Option(help="Hub name or local folder of a Hugging Face model.")] = None,
     mlx_path: Annotated[Path | None, typer.Option(help="Folder to make; default: models/<name>-MLX.")] = None,
     q_bits: Annotated[int | None, typer.Option(help="Bits per weight; default: no quantisation.")] = None,
+    group_size: Annotated[int, typer.Option(help="Weights that share a scale when quantised: 32, 64 or 128.")] = 64,
     model: Model = None,
     json: Json = False,
 ) -> None:
@@ -171,7 +172,9 @@ def convert(
     from engine.host import jobs
     from tui import console
 
-    result = _run(jobs.convert, json=json, hf_path=hf_path, mlx_path=mlx_path, q_bits=q_bits, model=model)
+    result = _run(
+        jobs.convert, json=json, hf_path=hf_path, mlx_path=mlx_path, q_bits=q_bits, group_size=group_size, model=model
+    )
     console.line(f"{result['model']} is in {result['path']}")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,10 @@ from engine.atomic import write_text
 from engine.classifier import CLASSIFIER_VERSION
 from engine.constraints import constraints_of
 from engine.curation.corpus import Passage, read_corpus
+from engine.dataset.batches import make_all
 from engine.dataset.checks import Check, validate
-from engine.dataset.pairs import Made, make_rows
 from engine.dataset.rows import SPLITS, Row, split_file, write_rows
-from engine.dataset.split import Split, split_passages
+from engine.dataset.split import split_passages
 from engine.errors import StyloraError
 from engine.neutral import Neutralizer, open_neutralizer
 from engine.progress import Progress, Report, silent
@@ -32,16 +33,7 @@ from engine.variation.noise import NOISE_VERSION
 
 MANIFEST_FILE = "manifest.toml"
 MANIFEST_FORMAT = 1
-BATCH = 16
-"""Passages made at a time: what a killed build has to do again."""
-
-
-class Batch(msgspec.Struct):
-    """What one batch of passages gave, as kept on disk until the build is complete."""
-
-    start: int
-    rows: list[Row]
-    dropped: dict[str, int]
+MOST_WORKERS = 8
 
 
 class Built(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +101,14 @@ def build(
     neutral: NeutralSettings | None = None,
     seed: int = 42,
     fresh: bool = False,
+    workers: int | None = None,
     report: Report = silent,
 ) -> Built:
     """Build `train.jsonl`, `valid.jsonl`, `test.jsonl`, `recipe.toml` and `manifest.toml` in `output`.
 
     A build that was stopped goes on where it was and ends in the same bytes; a finished one of the same corpus and
-    recipe is not repeated, unless `fresh`. Raises `StyloraError` for a corpus
+    recipe is not repeated, unless `fresh`. `workers` processes share the work (default: one for each core, up to
+    eight; each takes about half a gigabyte) and do not change the result. Raises `StyloraError` for a corpus
     that cannot be read, or an output folder that belongs to another author.
     """
     settings = settings or DatasetSettings()
@@ -139,7 +133,14 @@ def build(
     partial = output / ".building" / f"{recipe.digest}-{corpus_digest[:16]}.jsonl"
     if fresh:
         shutil.rmtree(partial.parent, ignore_errors=True)
-    made = _make_all([(passage, splits[passage.id]) for passage in passages], recipe, neutralizer, partial, report)
+    made = make_all(
+        [(passage, splits[passage.id]) for passage in passages],
+        recipe,
+        neutralizer,
+        partial,
+        workers or min(os.cpu_count() or 1, MOST_WORKERS),
+        report,
+    )
     by_split: dict[str, list[Row]] = {split: [] for split in SPLITS}
     for row in made.rows:
         by_split[splits[row.passage]].append(row)
@@ -202,70 +203,3 @@ def _refuse_other_author(output: Path, author: str) -> None:
         other = read_manifest(output).get("author")
         if other != author:
             raise StyloraError(f"{output}: holds the dataset of {other!r}, not of {author!r}; choose another --output")
-
-
-def _make_all(
-    passages: Sequence[tuple[Passage, Split]],
-    recipe: Recipe,
-    neutralizer: Neutralizer,
-    partial: Path,
-    report: Report,
-) -> Made:
-    """All rows in passage order, reading finished batches from `partial` and appending the others to it."""
-    finished = {batch.start: batch for batch in _finished_batches(partial)}
-    began, before = time.monotonic(), 0
-    made = Made()
-    for start in range(0, len(passages), BATCH):
-        batch = finished.get(start)
-        if batch is None:
-            part = make_rows(passages[start : start + BATCH], recipe, neutralizer)
-            batch = Batch(start, part.rows, dict(part.dropped))
-            _append(partial, batch)
-        else:
-            before += len(batch.rows)
-        made.rows += batch.rows
-        made.dropped += Counter(batch.dropped)
-        seconds = max(time.monotonic() - began, 1e-9)
-        report(
-            Progress(
-                "dataset",
-                min(start + BATCH, len(passages)),
-                len(passages),
-                values={
-                    "pairs": len(made.rows),
-                    "dropped": made.dropped.total(),
-                    "pairs_per_second": (len(made.rows) - before) / seconds,
-                },
-            )
-        )
-    return made
-
-
-def _append(partial: Path, batch: Batch) -> None:
-    try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("ab") as file:
-            file.write(msgspec.json.encode(batch) + b"\n")
-            file.flush()
-    except OSError as error:
-        raise StyloraError(
-            f"{partial.parent}: cannot be written ({error.strerror}); what is finished is kept; "
-            "free some space and start the same command again"
-        ) from None
-
-
-def _finished_batches(partial: Path) -> Iterator[Batch]:
-    """Batches of an earlier, stopped build. A torn last line is what was being written when it died: cut off."""
-    if not partial.exists():
-        return
-    whole = 0
-    with partial.open("rb") as file:
-        for line in file:
-            try:
-                batch = msgspec.json.decode(line, type=Batch)
-            except msgspec.MsgspecError:
-                break
-            whole += len(line)
-            yield batch
-    with partial.open("ab") as file:
-        file.truncate(whole)

@@ -104,6 +104,7 @@ def convert(
     hf_path: str | None = None,
     mlx_path: str | Path | None = None,
     q_bits: int | None = None,
+    group_size: int = 64,
     model: str | None = None,
 ) -> Result:
     """A Hugging Face model in, MLX weights out; or a model of `stylora.toml` by its name."""
@@ -114,7 +115,7 @@ def convert(
         entry = registry.ensure(workspace, model or workspace.settings.base_model, report, convert=True)
         return {"model": entry.name, "path": str(entry.path)}
     target = _given(mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
-    converting.convert(hf_path, target, q_bits=q_bits or 0, report=report)
+    converting.convert(hf_path, target, q_bits=q_bits or 0, group_size=group_size, report=report)
     return {"model": hf_path, "path": str(target)}
 
 

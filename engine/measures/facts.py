@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 _NAME_TYPES = frozenset({"PERSON", "GPE", "LOC", "ORG", "NORP", "FAC", "EVENT", "PRODUCT", "LANGUAGE"})
 _NOT_NAMES = frozenset("i mr mrs ms dr st messrs o oh ah tis twas twere twould twill methinks methought".split())
-_SMALL_WORDS = frozenset("oh ah alas nay aye ye thee thou thy thine lo shall unto upon".split())
+_SMALL_WORDS = frozenset(
+    "oh ah alas nay aye ye thee thou thy thine lo shall unto upon ere whilst betwixt hath doth thereupon whereupon".split()
+)
 _OPENERS = frozenset("\"“”'‘’([{—–-:;.!?…*_")
 _POSSESSIVE = re.compile(r"['’](?:s|S)?$")
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -164,7 +166,9 @@ def _is_name(token: Token, seen_inside: set[str]) -> bool:
     if not _starts_sentence(token):
         # Shouted words are names only if no dictionary has them.
         shouted = text.isupper() and len(text) > 1
-        return not (shouted and common_word(lower)) and (token.tag_ not in {"PRP", "PRP$", "DT", "UH"} or not common_word(lower))
+        return not (shouted and common_word(lower)) and (
+            token.tag_ not in {"PRP", "PRP$", "DT", "UH"} or not common_word(lower)
+        )
     if common_word(lower):
         return lower in seen_inside and token.pos_ == "PROPN"
     return lower in seen_inside or token.ent_type_ in _NAME_TYPES or token.pos_ in {"PROPN", "NOUN"}
@@ -177,9 +181,7 @@ def name_tokens(doc: Doc) -> list[Token]:
     the start of a sentence does where the tagger or the entities say so and the word is in no dictionary, or
     where it stands inside a sentence elsewhere.
     """
-    inside = {
-        _key(token.text) for token in doc if token.text[0].isupper() and not _starts_sentence(token)
-    }
+    inside = {_key(token.text) for token in doc if token.text[0].isupper() and not _starts_sentence(token)}
     return [token for token in doc if _is_name(token, inside)]
 
 
@@ -192,7 +194,9 @@ def number_tokens(doc: Doc) -> dict[int, str]:
         if token is None:
             token = next(candidate for candidate in reversed(doc) if candidate.idx <= offset)
         if token.lower_ in _VAGUE and len(digits) == 1:
-            counts = token.dep_ in {"nummod", "amod"} and token.head.i > token.i and token.head.pos_ in {"NOUN", "PROPN"}
+            counts = (
+                token.dep_ in {"nummod", "amod"} and token.head.i > token.i and token.head.pos_ in {"NOUN", "PROPN"}
+            )
             if not counts or token.head.lower_ in {"time", "place", "glance", "sight", "day", "thing", "hand"}:
                 continue
         stated[token.i] = digits

@@ -97,9 +97,7 @@ class Reading:
 
     def cuts_quotation(self, indices: set[int]) -> bool:
         """Whether taking `indices` out would tear a quotation apart."""
-        return any(
-            0 < sum(start <= index <= end for index in indices) < end - start + 1 for start, end in self.quoted
-        )
+        return any(0 < sum(start <= index <= end for index in indices) < end - start + 1 for start, end in self.quoted)
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,10 +298,17 @@ def realise(clause: Clause) -> str:
     for piece in pieces:
         token = piece.token
         text = piece.text
-        if token is not None and token.is_sent_start and (parts or clause.opening) and token.i not in clause.reading.names:
+        if (
+            token is not None
+            and token.is_sent_start
+            and (parts or clause.opening)
+            and token.i not in clause.reading.names
+        ):
             text = text if text in {"I", "I'm"} or text.isupper() else text[:1].lower() + text[1:]
         follows = last is not None and token is not None and token.i == last.i + 1 and not last.whitespace_
-        written_out = follows and token is not None and token.text[0] in "'n" and text[0].isalpha() and text != token.text
+        written_out = (
+            follows and token is not None and token.text[0] in "'n" and text[0].isalpha() and text != token.text
+        )
         attached = (follows and not written_out) or text.startswith(("'s", "n't"))
         if parts and not attached:
             parts.append(" ")
@@ -329,4 +334,12 @@ def realise(clause: Clause) -> str:
         text += "?" if clause.question else "."
     elif mark == "!":
         text = text.rstrip("!") + "."
-    return text[0].upper() + text[1:]
+    return text if _goes_on(pieces) and not clause.opening else text[0].upper() + text[1:]
+
+
+def _goes_on(pieces: list[Piece]) -> bool:
+    """Whether the "sentence" is the rest of one after a quotation: \"Go!\" cried Stubb."""
+    first = pieces[0].token
+    if first is None or not first.is_sent_start or not first.text[0].islower():
+        return False
+    return first.i == 0 or first.nbor(-1).text in {'"', "'"}

@@ -21,6 +21,7 @@ _EMPTY = frozenset(
     "literally simply somehow thus ever however nevertheless nonetheless moreover besides likewise".split()
 )
 _INTERJECTIONS = frozenset("oh o ah alas lo hark behold fie pshaw hurrah hurra ha aha hey heigho well why".split())
+_ANSWERS = frozenset({"yes", "no", "yea", "nay", "aye"})
 _TELLING = frozenset(
     "only early nearly hardly barely scarcely rarely seldom mostly partly mainly possibly probably likely daily "
     "weekly monthly yearly hourly usually generally finally firstly secondly lastly recently lately formerly suddenly "
@@ -48,7 +49,7 @@ def dropped(doc: Doc, reading_names: frozenset[int], numbers: frozenset[int], qu
             continue
         if token.tag_ == "RB":
             gone |= _adverb(token, kept)
-        elif token.tag_ == "UH" or token.lower_ in _INTERJECTIONS:
+        elif (token.tag_ == "UH" and token.lower_ not in _ANSWERS) or token.lower_ in _INTERJECTIONS:
             gone |= _interjection(token)
         elif token.pos_ in {"NOUN", "PROPN"}:
             gone |= _adjectives(token, kept)
@@ -66,8 +67,11 @@ def _adverb(token: Token, kept: frozenset[int]) -> set[int]:
         return set()
     if empty and token.i > head.i and lower in {"thus", "so", "hence"}:
         return set()
-    if token.i > 0 and token.nbor(-1).lower_ in {"so", "as", "too", "how", "more", "most", "less", "very", "not", "and", "or", "but", ","} and not (
-        token.nbor(-1).lower_ == "," and empty
+    if (
+        token.i > 0
+        and token.nbor(-1).lower_
+        in {"so", "as", "too", "how", "more", "most", "less", "very", "not", "and", "or", "but", ","}
+        and not (token.nbor(-1).lower_ == "," and empty)
     ):
         return set()
     following = token.nbor(1) if token.i + 1 < len(token.doc) else None
@@ -120,7 +124,15 @@ def _hyphenated(word: Token, kept: frozenset[int]) -> bool:
     if not marks or len(tokens) > 5 or not all(token.text.islower() or token.text == "-" for token in tokens):
         return False
     first = tokens[0].lower_
-    return not any(token.i in kept for token in tokens) and first not in {"non", "well", "self", "mid", "so", "pre", "ex"}
+    return not any(token.i in kept for token in tokens) and first not in {
+        "non",
+        "well",
+        "self",
+        "mid",
+        "so",
+        "pre",
+        "ex",
+    }
 
 
 def _needed(word: Token, noun: Token) -> bool:
@@ -129,9 +141,23 @@ def _needed(word: Token, noun: Token) -> bool:
 
 
 def _bare(word: Token) -> bool:
-    if word.i > 0 and word.nbor(-1).lower_ in {"most", "more", "less", "least", "too", "so", "as", "very", "not", "how"}:
+    if word.i > 0 and word.nbor(-1).lower_ in {
+        "most",
+        "more",
+        "less",
+        "least",
+        "too",
+        "so",
+        "as",
+        "very",
+        "not",
+        "how",
+    }:
         return False
-    return all(child.dep_ in {"conj", "cc", "punct"} or child.tag_ == "RB" and child.lower_.endswith("ly") for child in word.children)
+    return all(
+        child.dep_ in {"conj", "cc", "punct"} or child.tag_ == "RB" and child.lower_.endswith("ly")
+        for child in word.children
+    )
 
 
 def _joined(word: Token, noun: Token, kept: frozenset[int]) -> set[int]:

@@ -75,7 +75,12 @@ def _contraction(token: Token, following: Token | None) -> str | None:
         return _FULL[lower]
     if lower == "'d" and token.tag_ in {"MD", "VBD"}:
         return "would" if token.tag_ == "MD" and token.head.tag_ != "VBN" else "had"
-    if lower == "'s" and token.tag_ == "VBZ" and token.i > 0 and token.nbor(-1).tag_ in {"PRP", "EX", "WP", "DT", "WRB"}:
+    if (
+        lower == "'s"
+        and token.tag_ == "VBZ"
+        and token.i > 0
+        and token.nbor(-1).tag_ in {"PRP", "EX", "WP", "DT", "WRB"}
+    ):
         perfect = token.dep_ == "aux" and token.head.tag_ == "VBN"
         owning = following is not None and following.lower_ in {"got", "been", "had"}
         return "has" if perfect or owning else "is"
@@ -103,10 +108,22 @@ def _intensifier(token: Token, following: Token | None) -> str | None:
     if token.i > 0 and token.nbor(-1).lower_ in {"not", "n't", "no", "how", "too", "so", "as", "by"}:
         return None
     if token.lower_ == "even":
-        return "" if following.lower_ not in {"if", "though", "then", "so", "when", "now", "as", "more", "less"} else None
-    if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {"much", "many", "few", "little", "as", "far", "long"}:
+        return (
+            "" if following.lower_ not in {"if", "though", "then", "so", "when", "now", "as", "more", "less"} else None
+        )
+    if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {
+        "much",
+        "many",
+        "few",
+        "little",
+        "as",
+        "far",
+        "long",
+    }:
         return None
-    if token.lower_ in {"so", "too"} and any(later.lower_ in {"that", "as", "to", "for"} for later in token.sent if later.i > token.i):
+    if token.lower_ in {"so", "too"} and any(
+        later.lower_ in {"that", "as", "to", "for"} for later in token.sent if later.i > token.i
+    ):
         return None
     if head.i + 1 < len(token.doc) and head.nbor(1).lower_ in {"a", "an"}:
         return None
@@ -199,11 +216,27 @@ def _little(token: Token, following: Token | None) -> str | None:
     if token.head.tag_ == "NN" and token.i > 0 and token.nbor(-1).lower_ == "a":
         # "a little boy" or "a little oil": only the noun's sense tells.
         return None
-    return "small" if token.tag_ == "JJ" and token.dep_ == "amod" and token.head.tag_ in {"NN", "NNS"} and following is not None and following.pos_ in {"NOUN", "ADJ"} else None
+    return (
+        "small"
+        if token.tag_ == "JJ"
+        and token.dep_ == "amod"
+        and token.head.tag_ in {"NN", "NNS"}
+        and following is not None
+        and following.pos_ in {"NOUN", "ADJ"}
+        else None
+    )
 
 
 def _own(token: Token, following: Token | None) -> str | None:
-    return "" if token.dep_ == "amod" and token.i > 0 and token.nbor(-1).tag_ == "PRP$" and following is not None and following.pos_ in {"NOUN", "ADJ"} else None
+    return (
+        ""
+        if token.dep_ == "amod"
+        and token.i > 0
+        and token.nbor(-1).tag_ == "PRP$"
+        and following is not None
+        and following.pos_ in {"NOUN", "ADJ"}
+        else None
+    )
 
 
 def _now(token: Token, following: Token | None) -> str | None:
@@ -249,7 +282,9 @@ def _only(token: Token, following: Token | None) -> str | None:
     return "just" if adverb and token.head.pos_ not in {"NOUN", "PROPN", "PRON"} else None
 
 
-_TELLING = frozenset("tell speak talk dream think hear know read learn story tale rumour rumor account news idea legend".split())
+_TELLING = frozenset(
+    "tell speak talk dream think hear know read learn story tale rumour rumor account news idea legend".split()
+)
 
 
 def _seemed(token: Token, following: Token | None) -> str | None:
@@ -268,7 +303,11 @@ def _too(token: Token, following: Token | None) -> str | None:
 def _of(token: Token, following: Token | None) -> str | None:
     complete = any(child.dep_ == "pobj" for child in token.children)
     if complete and token.dep_ == "prep" and token.head.lemma_ in _TELLING and token.head.i == token.i - 1:
-        return "about" if not (token.head.pos_ == "VERB" and token.head.tag_ == "VBN" and token.head.dep_ == "acl") else None
+        return (
+            "about"
+            if not (token.head.pos_ == "VERB" and token.head.tag_ == "VBN" and token.head.dep_ == "acl")
+            else None
+        )
     return None
 
 
@@ -310,7 +349,11 @@ def _must(token: Token, following: Token | None) -> str | None:
     subject = next((child for child in token.head.children if child.dep_ == "nsubj"), None)
     if subject is None or subject.i > token.i:
         return None
-    many = subject.tag_ == "NNS" or subject.lower_ in {"i", "you", "we", "they"} or any(c.dep_ == "conj" for c in subject.children)
+    many = (
+        subject.tag_ == "NNS"
+        or subject.lower_ in {"i", "you", "we", "they"}
+        or any(c.dep_ == "conj" for c in subject.children)
+    )
     if subject.tag_ not in {"NN", "NNP", "NNS", "PRP"}:
         return None
     if token.head.dep_ in {"ccomp", "advcl", "relcl", "conj"} and token.head.head.tag_ == "VBD":

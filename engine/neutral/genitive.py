@@ -102,7 +102,7 @@ _LONGEST_ACTOR = 8
 
 
 def active(clause: Clause) -> Clause:
-    """"The chains were loosened by him" -> "He loosened the chains", where both are short and nothing else moves."""
+    """ "The chains were loosened by him" -> "He loosened the chains", where both are short and nothing else moves."""
     verb = clause.head
     if verb.tag_ != "VBN" or clause.question or verb.i not in clause.indices:
         return clause

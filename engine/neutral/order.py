@@ -13,7 +13,19 @@ if TYPE_CHECKING:
 
 _NEGATIVE = frozenset({"never", "nor", "scarcely", "seldom", "rarely", "hardly", "neither"})
 _SPEECH = frozenset("say cry ask reply answer exclaim shout whisper murmur mutter think".split())
-_MOVABLE = frozenset("of in on at from through to with by under above upon among over beneath beside across into near".split())
+_MOVABLE = frozenset(
+    "of in on at from through to with by under above upon among over beneath beside across into near".split()
+)
+_CONNECTIVES = (
+    "at the same time",
+    "after that",
+    "in the end",
+    "at last",
+    "at once",
+    "in fact",
+    "for example",
+    "from then",
+)
 _LONGEST_MOVED = 9
 _LONGEST_REST = 16
 
@@ -126,6 +138,8 @@ def _fronted(clause: Clause) -> Clause:
     if first.dep_ != "prep" or first.head != clause.head or first.lower_ not in _MOVABLE or subject.i > clause.head.i:
         return clause
     phrase = _positions(clause, first)
+    if " ".join(token.lower_ for token in words[:4]).startswith(_CONNECTIVES):
+        return clause
     if not _solid(phrase) or phrase[0] != 0 or len(phrase) > _LONGEST_MOVED or len(words) - len(phrase) > _LONGEST_REST:
         return clause
     if any(clause.pieces[i].text in BREAKS for i in phrase):

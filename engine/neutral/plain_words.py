@@ -30,7 +30,12 @@ def _bound(token: Token) -> bool:
         # "blood vessel" is no ship.
         return True
     compound = token.dep_ == "compound" and token.head.i > token.i
-    return hyphen or phrasal or compound or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
+    return (
+        hyphen
+        or phrasal
+        or compound
+        or (token.lemma_ == "dwell" and any(c.lower_ in {"on", "upon"} for c in token.children))
+    )
 
 
 @cache
@@ -52,6 +57,9 @@ def plain_lemma(token: Token) -> str | None:
     """Lemma of the plain word for `token`, or None if it is plain already or nothing is known for it."""
     section = _SECTIONS.get(token.pos_)
     if section is None or _bound(token):
+        return None
+    if section == "adjective" and token.i > 0 and token.nbor(-1).lower_ in {"more", "most"}:
+        # "more spacious" would become "more large".
         return None
     known = table()
     plain = known.get((section, token.lemma_.lower())) or known.get((section, token.lower_))

@@ -63,7 +63,9 @@ def _pattern(table: dict[str, str]) -> re.Pattern[str]:
 
 
 _ARCHAIC_WORDS = _pattern(_ARCHAIC)
-_SET_PHRASES = _pattern(_PHRASES)
+_SET_PHRASES = _pattern({phrase: plain for phrase, plain in _PHRASES.items() if plain})
+_EMPTY_PHRASES = "|".join(re.escape(phrase) for phrase, plain in _PHRASES.items() if not plain)
+_PARENTHETIC = re.compile(rf"(^|[.;:!?\"] |, )(?:{_EMPTY_PHRASES}), ?(?=(\w))", re.I)
 _QUOTATION = re.compile(r'"[^"]*"')
 
 
@@ -81,7 +83,14 @@ def straighten(text: str) -> str:
 
 
 _OLD_VERBS = re.compile(r"(?<=\b[Yy]ou )([a-z]{2,})['e]?(st)\b|\b([a-z]{2,})e(th)\b")
-_NOT_OLD = frozenset("interest digest earnest honest modest request suggest invest best most just least last first must".split())
+_NOT_OLD = frozenset(
+    "interest digest earnest honest modest request suggest invest best most just least last first must".split()
+)
+
+
+def _left_out(found: re.Match[str]) -> str:
+    """What stays where a phrase between marks says nothing: ", as it were," leaves a space."""
+    return " " if found[1] == ", " else found[1]
 
 
 def _modern_verb(found: re.Match[str]) -> str:
@@ -100,8 +109,10 @@ def _plain(text: str) -> str:
         plain = table[found[0].lower()]
         return plain if plain.startswith("I ") else match_case(plain, found[0] if found[0] != "I" else "i")
 
+    text = re.sub(r"\bthine(?=\s*(?:[.,;!?]|$))", "yours", text)
     text = _ARCHAIC_WORDS.sub(lambda found: replaced(_ARCHAIC, found), text)
     text = _OLD_VERBS.sub(_modern_verb, text)
+    text = _PARENTHETIC.sub(_left_out, text)
     text = _SET_PHRASES.sub(lambda found: replaced(_PHRASES, found), text)
     return text
 
@@ -115,5 +126,5 @@ def modernise(text: str) -> str:
         parts += [_plain(text[start : quotation.start()]), quotation[0]]
         start = quotation.end()
     text = "".join([*parts, _plain(text[start:])])
-    text = re.sub(r",\s*,", ",", re.sub(r"(^|[.;:!?] )\s*,\s*", r"\1", text))
+    text = re.sub(r",\s*,", ",", text)
     return re.sub(r"\s{2,}", " ", text).strip()

@@ -39,7 +39,9 @@ def _runs_into_verb(clause: Clause, noun: Token, core: list[Token]) -> bool:
 
 def _relative_word(verb: Token, tokens: list[Token]) -> Token | None:
     for token in tokens[:6]:
-        if token.tag_ not in _RELATIVE_TAGS and not (token.lower_ == "that" and token.dep_ in {"nsubj", "nsubjpass", "dobj"}):
+        if token.tag_ not in _RELATIVE_TAGS and not (
+            token.lower_ == "that" and token.dep_ in {"nsubj", "nsubjpass", "dobj"}
+        ):
             continue
         holder = token.head
         while holder != verb and holder.pos_ not in {"VERB", "AUX"} and holder.head != holder:
@@ -57,7 +59,9 @@ def _restrictive_may_go(clause: Clause, noun: Token, length: int) -> bool:
     ancestor = noun
     while ancestor != clause.head and ancestor.head != ancestor:
         ancestor = ancestor.head
-        if any(child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether", "than"} for child in ancestor.children):
+        if any(
+            child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether", "than"} for child in ancestor.children
+        ):
             return False
         if any(child.dep_ == "neg" for child in ancestor.children):
             return False
@@ -135,9 +139,7 @@ def _unresolved(tokens: list[Token], word: Token) -> bool:
     )
 
 
-def _resolve(
-    clause: Clause, verb: Token, tokens: list[Token], word: Token, antecedent: Subject
-) -> list[Piece] | None:
+def _resolve(clause: Clause, verb: Token, tokens: list[Token], word: Token, antecedent: Subject) -> list[Piece] | None:
     """The relative clause with its pronoun replaced and everything in the order of a main clause."""
     pieces = clause.pieces_of(tokens)
     position = tokens.index(word)
@@ -171,7 +173,9 @@ def _contact(clause: Clause, verb: Token, tokens: list[Token], antecedent: Subje
     own = subject_token(verb)
     if own is None or own.i > verb.i or finite_word(verb) is None or len(tokens) < _SHORTEST_RESTRICTIVE:
         return None
-    if tokens[0] not in own.subtree or any(child.dep_ in {"dobj", "ccomp", "attr", "acomp", "prt"} for child in verb.children):
+    if tokens[0] not in own.subtree or any(
+        child.dep_ in {"dobj", "ccomp", "attr", "acomp", "prt"} for child in verb.children
+    ):
         return None
     if any(child.dep_ == "prep" and not any(True for _ in child.children) for child in verb.children):
         return None
@@ -223,7 +227,9 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
     if tokens is None or len(tokens) < 3 or tense is None or finite_word(verb) is not None:
         return None
     core = trimmed(tokens)
-    if any(child.dep_ in {"mark", "cc"} and child.i < verb.i or child.tag_ in _RELATIVE_TAGS for child in verb.children):
+    if any(
+        child.dep_ in {"mark", "cc"} and child.i < verb.i or child.tag_ in _RELATIVE_TAGS for child in verb.children
+    ):
         return None
     own = subject_token(verb)
     if own is not None and (own.i > verb.i or own.dep_ == "expl"):
@@ -388,9 +394,15 @@ def accompaniment(clause: Clause, preposition: Token) -> Cut | None:
         return None
     if any(child.dep_ in {"acl", "relcl", "pcomp", "advcl"} for child in (*noun.children, *preposition.children)):
         return None
-    if core[1].dep_ not in {"amod", "nummod", "compound"} and core[1] != noun and core[1].lower_ not in {"a", "an", "many", "some"}:
+    if (
+        core[1].dep_ not in {"amod", "nummod", "compound"}
+        and core[1] != noun
+        and core[1].lower_ not in {"a", "an", "many", "some"}
+    ):
         return None
-    plural = noun.tag_ == "NNS" or (any(child.dep_ == "conj" for child in noun.children) and core[1].lower_ not in {"a", "an"})
+    plural = noun.tag_ == "NNS" or (
+        any(child.dep_ == "conj" for child in noun.children) and core[1].lower_ not in {"a", "an"}
+    )
     verb = Subject("there", "plural" if plural else "singular").verb("be", clause.tense)
     pieces = (Piece("there"), Piece(verb), *clause.pieces_of(core[1:]))
     return Cut({token.i for token in tokens}, Clause(clause.reading, pieces, clause.head, None))

@@ -111,7 +111,9 @@ class _Text:
     @staticmethod
     def _holds(sentence: _Sentence, doc: Doc) -> bool:
         """Whether every piece is a sentence and its verbs agree, as far as the source's own did."""
-        return not sentence.sound or (not disagreements(doc) and all(sound(span) and not stranded(span) for span in doc.sents))
+        return not sentence.sound or (
+            not disagreements(doc) and all(sound(span) and not stranded(span) for span in doc.sents)
+        )
 
     @staticmethod
     def _complete(sentence: _Sentence, text: str) -> bool:
@@ -121,6 +123,7 @@ class _Text:
 
 def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
     """`span` without the marks that open or close a speech longer than a quotation, and which of the two it had."""
+
     def mark(token: Token) -> bool:
         return token.text == '"' and not reading.in_quotation(token)
 
@@ -139,8 +142,12 @@ def _cut(reading: Reading, span: Span, rules: tuple[Rule, ...]) -> str:
     done = []
     for part in parts:
         first = next(iter(part.tokens()), None)
-        inverted = first is not None and (first.tag_ in asking or first.dep_ == "aux" or first.lemma_ in {"be", "do", "have"})
-        done.append(realise(straighten_order(replace(part, question=part.question and (part is parts[-1] or inverted)))))
+        inverted = first is not None and (
+            first.tag_ in asking or first.dep_ == "aux" or first.lemma_ in {"be", "do", "have"}
+        )
+        done.append(
+            realise(straighten_order(replace(part, question=part.question and (part is parts[-1] or inverted))))
+        )
     return " ".join(filter(None, done))
 
 
@@ -203,7 +210,9 @@ def _doublets(doc: Doc, changed: Mapping[int, str]) -> dict[int, str]:
         if token.dep_ != "conj" or token.i not in changed or first.i > token.i:
             continue
         between = doc[first.i + 1 : token.i]
-        if changed[token.i] == changed.get(first.i, first.text) and all(word.dep_ in {"cc", "punct"} for word in between):
+        if changed[token.i] == changed.get(first.i, first.text) and all(
+            word.dep_ in {"cc", "punct"} for word in between
+        ):
             gone.update(dict.fromkeys(range(first.i + 1, token.i + 1), ""))
     return gone
 

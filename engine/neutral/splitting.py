@@ -149,7 +149,9 @@ def _borrowed(clause: Clause, verb: Token) -> list[Piece] | None:
         present = verb.tag_ in {"VB", "VBP"} and base.tag_ == "VBP"
         return [] if past or present else None
     last = shared[-1]
-    if verb.tag_ == "VB" and any(child.dep_ in {"xcomp", "advcl", "ccomp"} and child.i < verb.i for child in base.children):
+    if verb.tag_ == "VB" and any(
+        child.dep_ in {"xcomp", "advcl", "ccomp"} and child.i < verb.i for child in base.children
+    ):
         # "would be to thread the streets and talk": the infinitive may be meant.
         return None
     fits = (
@@ -257,7 +259,11 @@ def _reflects(subject: Subject, tokens: list[Token]) -> bool:
         meant = _REFLEXIVES.get(token.lower_)
         if meant is None or subject.text.lower() == meant:
             continue
-        if meant in {"he", "she"} and subject.number == "singular" and subject.text.lower() not in {"he", "she", "it", "you"}:
+        if (
+            meant in {"he", "she"}
+            and subject.number == "singular"
+            and subject.text.lower() not in {"he", "she", "it", "you"}
+        ):
             continue
         return False
     return True

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import math
 import time
-from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -31,6 +27,8 @@ from engine.training.checkpoint import State, Stopped
 from engine.training.config import TrainingConfig, learning_rate
 from engine.training.journal import Journal, locked
 from engine.training.loss import LossFunction
+from engine.training.machine import explained, metal_limits
+from engine.training.pace import Pace
 from engine.training.plan import Device, ModelSize, Plan, plan
 
 RUN_FILE = "run.toml"
@@ -99,10 +97,10 @@ def _train(
             newest = checkpoint.existing(root)
             if newest:
                 run.resume(newest[-1])
-            with _metal_limits():
+            with metal_limits():
                 return run.go()
         except (RuntimeError, OSError) as error:
-            raise _explained(error, output, config) from error
+            raise explained(error, output, config) from error
         finally:
             adapters.detach(loaded.model)
             loaded.model.eval()
@@ -138,7 +136,8 @@ class _Run:
         self.state = State(config=config.binding(), data=digests, base=loaded.identity)
         self.journal = Journal(output / "journal.jsonl")
         self.begun = time.monotonic()
-        self.speeds: deque[tuple[int, float]] = deque(maxlen=10)
+        self.pace = Pace()
+        self.latest: dict[str, Value] = {}
         self.valid_seconds = 0.0
 
     def _examples(self, path: Path, loaded: Loaded, limit: int | None) -> Examples:
@@ -232,8 +231,7 @@ class _Run:
             return "patience"
         if config.time_limit is not None:
             last_things = self.valid_seconds if state.validated != state.update else 0.0
-            needed = self._seconds_per_update() + last_things
-            if time.monotonic() - self.begun + needed > config.time_limit:
+            if (self._left() or 0.0) < (self.pace.seconds(1) or 0.0) + last_things:
                 return "time"
         return None
 
@@ -277,8 +275,8 @@ class _Run:
         state.tokens += tokens
         state.smoothed = loss if state.smoothed is None else _SMOOTHING * state.smoothed + (1 - _SMOOTHING) * loss
         state.seconds = time.monotonic() - self.begun
-        self.speeds.append((tokens, time.monotonic() - began))
-        self.latest: dict[str, Value] = {"loss": loss, "learning_rate": rate, "gradient_norm": gradient_norm}
+        self.pace.add(tokens, time.monotonic() - began)
+        self.latest = {"loss": loss, "learning_rate": rate, "gradient_norm": gradient_norm}
         self.journal.write("update", state.update, self._values())
         said = state.update % config.steps_per_report == 0
         self._report(0.0, f"update {state.update}: loss {loss:.4f}, smoothed {state.smoothed:.4f}" if said else "")
@@ -401,72 +399,45 @@ class _Run:
 
     def _values(self) -> dict[str, Value]:
         state = self.state
-        tokens, seconds = (sum(part) for part in zip(*self.speeds, strict=True)) if self.speeds else (0, 0.0)
         return {
             "step": state.cursor,
             "update": state.update,
             "epoch": state.cursor / self.order.per_epoch,
             "smoothed": state.smoothed,
             "valid": state.last_valid,
-            "tokens_per_second": tokens / seconds if seconds else None,
+            "tokens_per_second": self.pace.tokens_per_second,
             "tokens": state.tokens,
             "seconds": state.seconds,
             "memory": mx.get_active_memory(),
             "memory_peak": mx.get_peak_memory(),
             "eta": self._eta(),
-            **getattr(self, "latest", {}),
+            **self.latest,
         }
 
-    def _seconds_per_update(self) -> float:
-        return sum(seconds for _, seconds in self.speeds) / len(self.speeds) if self.speeds else 0.0
+    def _left(self) -> float | None:
+        """Seconds until the time limit, None without one."""
+        limit = self.config.time_limit
+        return None if limit is None else limit - (time.monotonic() - self.begun)
 
     def _eta(self) -> float | None:
         """Seconds to the end, None before the first update."""
-        if not self.speeds:
+        updates = self.total - self.state.update
+        needed = self.pace.seconds(updates)
+        if needed is None:
             return None
-        left = self.total - self.state.update
-        needed = left * self._seconds_per_update() + self.valid_seconds * math.ceil(left / self.config.steps_per_eval)
-        if self.config.time_limit is not None:
-            needed = min(needed, self.config.time_limit - (time.monotonic() - self.begun))
-        return max(0.0, needed)
+        needed += self.valid_seconds * math.ceil(updates / self.config.steps_per_eval)
+        left = self._left()
+        return max(0.0, needed if left is None else min(needed, left))
 
     def _expected_total(self) -> float:
         """Updates the run will come to: fewer than planned where the time limit ends it."""
-        if self.config.time_limit is None or not self.speeds:
+        left, each = self._left(), self.pace.seconds(1)
+        if left is None or not each:
             return self.total
-        left = max(0.0, self.config.time_limit - self.state.seconds - self.valid_seconds)
-        return min(self.total, self.state.update + left / self._seconds_per_update())
+        return min(self.total, self.state.update + max(0.0, left - self.valid_seconds) / each)
 
 
 def _without_none(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
     return list(value) if isinstance(value, tuple) else value
-
-
-@contextmanager
-def _metal_limits() -> Iterator[None]:
-    """Wire at most 80% of what Metal recommends and cache at most an eighth of it, for the time of a run."""
-    if not mx.metal.is_available():
-        yield
-        return
-    recommended = int(mx.device_info()["max_recommended_working_set_size"])
-    wired, cached = mx.set_wired_limit(recommended * 8 // 10), mx.set_cache_limit(recommended // 8)
-    try:
-        yield
-    finally:
-        mx.set_wired_limit(wired)
-        mx.set_cache_limit(cached)
-
-
-def _explained(error: RuntimeError | OSError, output: Path, config: TrainingConfig) -> Exception:
-    """Out of memory or disk as a line with what to do; any other error as it is."""
-    text = str(error).lower()
-    # MLX says of a failed write only that it failed.
-    if "[write]" in text or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-        return StyloraError(f"{output}: the disk is full; free some space and start again: the last checkpoint is kept")
-    if not any(sign in text for sign in ("insufficient memory", "unable to allocate", "out of memory", "[malloc")):
-        return error
-    ladder = [] if config.grad_checkpoint is True else ["grad_checkpoint: true"]
-    ladder += [f"rank: {rank}" for rank in (32, 16) if rank < config.rank] + ["max_seq_length: 1024", "num_layers: 16"]
-    return StyloraError(f"out of memory; the last checkpoint is kept; try, in this order: {', '.join(ladder)}")

@@ -1,0 +1,155 @@
+"""Making rows batch by batch: by several processes, kept on disk as they come, picked up where a build stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+import msgspec
+
+from engine.curation.corpus import Passage
+from engine.dataset.pairs import Made, make_rows
+from engine.dataset.rows import Row
+from engine.dataset.split import Split
+from engine.errors import StyloraError
+from engine.neutral import Neutralizer, open_neutralizer
+from engine.progress import Progress, Report
+from engine.recipe import Recipe
+
+BATCH = 16
+"""Passages made at a time: what a killed build has to do again."""
+
+
+class Batch(msgspec.Struct):
+    """What one batch of passages gave, as kept on disk until the build is complete."""
+
+    start: int
+    rows: list[Row]
+    dropped: dict[str, int]
+
+
+def make_all(
+    passages: Sequence[tuple[Passage, Split]],
+    recipe: Recipe,
+    neutralizer: Neutralizer,
+    partial: Path,
+    workers: int,
+    report: Report,
+) -> Made:
+    """All rows in passage order, reading finished batches from `partial` and appending the others to it."""
+    finished = {batch.start: batch for batch in _finished_batches(partial)}
+    starts = range(0, len(passages), BATCH)
+    missing = [start for start in starts if start not in finished]
+    batches = _make_batches(
+        [(start, passages[start : start + BATCH]) for start in missing], recipe, neutralizer, workers
+    )
+    began, before = time.monotonic(), sum(len(batch.rows) for batch in finished.values())
+    made = Made()
+    with contextlib.closing(batches):
+        for start in starts:
+            batch = finished.get(start)
+            if batch is None:
+                batch = next(batches)
+                _append(partial, batch)
+            made.rows += batch.rows
+            made.dropped += Counter(batch.dropped)
+            seconds = max(time.monotonic() - began, 1e-9)
+            report(
+                Progress(
+                    "dataset",
+                    min(start + BATCH, len(passages)),
+                    len(passages),
+                    values={
+                        "pairs": len(made.rows),
+                        "dropped": made.dropped.total(),
+                        "pairs_per_second": max(len(made.rows) - before, 0) / seconds,
+                    },
+                )
+            )
+    return made
+
+
+Job = tuple[int, Sequence[tuple[Passage, Split]]]
+
+
+def _make_batch(job: Job, recipe: Recipe, neutralizer: Neutralizer) -> Batch:
+    start, passages = job
+    made = make_rows(passages, recipe, neutralizer)
+    return Batch(start, made.rows, dict(made.dropped))
+
+
+_worker: tuple[Recipe, Neutralizer] | None = None
+
+
+def _become_worker(recipe: Recipe) -> None:
+    global _worker
+    # Ctrl-C reaches every process of the terminal; only the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _worker = recipe, open_neutralizer(recipe.neutral.kind, recipe.neutral.settings)
+
+
+def _work(job: Job) -> Batch:
+    assert _worker is not None
+    return _make_batch(job, *_worker)
+
+
+def _make_batches(
+    jobs: Sequence[Job], recipe: Recipe, neutralizer: Neutralizer, workers: int
+) -> Generator[Batch, None, None]:
+    """The batches in order; by `workers` processes where there is enough to do to pay for starting them."""
+    workers = min(workers, len(jobs) // 2)
+    if workers < 2:
+        for job in jobs:
+            yield _make_batch(job, recipe, neutralizer)
+        return
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _become_worker, (recipe,))
+    try:
+        waiting = deque(pool.submit(_work, job) for job in jobs[: 2 * workers])
+        for following in [*jobs[2 * workers :], *[None] * len(waiting)]:
+            yield waiting.popleft().result()
+            if following is not None:
+                waiting.append(pool.submit(_work, following))
+    except BrokenProcessPool:
+        raise StyloraError(
+            "a worker process died, most likely for lack of memory; what is finished is kept: close other programs "
+            "and start the same command again"
+        ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _append(partial: Path, batch: Batch) -> None:
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("ab") as file:
+            file.write(msgspec.json.encode(batch) + b"\n")
+            file.flush()
+    except OSError as error:
+        raise StyloraError(
+            f"{partial.parent}: cannot be written ({error.strerror}); what is finished is kept; "
+            "free some space and start the same command again"
+        ) from None
+
+
+def _finished_batches(partial: Path) -> Iterator[Batch]:
+    """Batches of an earlier, stopped build. A torn last line is what was being written when it died: cut off."""
+    if not partial.exists():
+        return
+    whole = 0
+    with partial.open("rb") as file:
+        for line in file:
+            try:
+                batch = msgspec.json.decode(line, type=Batch)
+            except msgspec.MsgspecError:
+                break
+            whole += len(line)
+            yield batch
+    with partial.open("ab") as file:
+        file.truncate(whole)

@@ -146,7 +146,7 @@ def training_config(seconds: float, seed: int) -> TrainingConfig:
     return TrainingConfig(
         rank=32,
         learning_rate=4e-4,
-        grad_accumulation=4,
+        grad_accumulation=2,
         epochs=1.0,
         time_limit=seconds,
         seed=seed,

@@ -161,6 +161,7 @@ def train(
     folder, target = _given(data, folder), _given(adapter, target)
     read_manifest(folder)  # says what to do where there is no dataset, before a model is loaded
     entry = registry.ensure(workspace, model or settings.base_model, report)
+    _opened.clear()  # A base model kept for rewriting would take the memory that training needs.
     trained = run(data=folder, base=entry.path, output=target, config=plan, report=report)
     return {
         "author": author,
@@ -252,6 +253,7 @@ def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bo
     """The whole street on the bundled author, inside a time box."""
     from engine.demo import demo as run
 
+    _opened.clear()
     return _plain(run(workspace, minutes=minutes, fresh=fresh, report=report))
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.language import inflect
-from engine.neutral.clause import Clause, Piece, Subject, reference
+from engine.neutral.clause import Clause, Piece
+from engine.neutral.subjects import Subject, reference
 
 if TYPE_CHECKING:
     from spacy.tokens import Token

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from engine.neutral.clause import BREAKS, Clause, Piece, finite_word
+from engine.neutral.clause import Clause, Piece
 from engine.neutral.genitive import active, own
+from engine.neutral.grammar import BREAKS, finite_word
 
 if TYPE_CHECKING:
     from spacy.tokens import Token

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
-from engine.errors import StyloraError
 from engine.language import PIPELINE_VERSION, articles, parse, parse_many, pipeline, tidy, words
 from engine.measures.agreement import disagreements
-from engine.measures.facts import Facts, facts, facts_by_sentence, kept, name_tokens, number_tokens
-from engine.neutral.clause import SUBJECTS, Clause, Piece, Reading, finite_word, realise, subject_of
-from engine.neutral.decoration import dropped
-from engine.neutral.function_words import negated_verbs, plain_function_words
+from engine.measures.facts import Facts, facts, facts_by_sentence, kept
+from engine.neutral.adverbials import adverbial, result
+from engine.neutral.clause import Clause, Piece, realise
+from engine.neutral.coordination import coordination, juxtaposition
+from engine.neutral.cutting import Rule, flatten
+from engine.neutral.grammar import RELATIVE_TAGS, SUBJECTS, finite_word
 from engine.neutral.order import straighten_order
-from engine.neutral.plain_words import plain_lemma, plain_word
-from engine.neutral.punctuation import LONGEST_QUOTATION, modernise, straighten
-from engine.neutral.relatives import accompaniment, apposition, participle, relative
-from engine.neutral.sharing import infinitives, objects, reports
-from engine.neutral.splitting import Rule, adverbial, coordination, flatten, juxtaposition
+from engine.neutral.participles import participle
+from engine.neutral.phrases import accompaniment, apposition, likeness, possession, purpose, quality, setting
+from engine.neutral.punctuation import modernise, straighten
+from engine.neutral.reading import Reading, read
+from engine.neutral.relatives import relative
+from engine.neutral.sharing import infinitives, objects, predicates, reports
+from engine.neutral.subjects import subject_of
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span, Token
 
 RULES: tuple[Rule, ...] = (
-    juxtaposition, coordination, adverbial, participle, relative, apposition, reports, infinitives, objects, accompaniment,
+    juxtaposition, coordination, adverbial, result, participle, relative, apposition, reports, infinitives,
+    objects, predicates, accompaniment, possession, likeness, setting, purpose, quality,
 )  # fmt: skip
-
+"""What divides a sentence, from the surest and largest cut to the smallest."""
 
 LEAST = 0.6
 """Share of a text's words its neutral form keeps at least."""
@@ -176,60 +179,6 @@ def _main(verb: Token) -> bool:
 
 def _joined(parts: list[str]) -> str:
     return articles(tidy(" ".join(filter(None, parts))))
-
-
-def read(doc: Doc, known: frozenset[str] = frozenset()) -> Reading:
-    """What may be changed of each word of `doc`, and what must stay; `known` are names found before."""
-    names = frozenset(token.i for token in name_tokens(doc))
-    names |= {token.i for token in doc if token.text[0].isupper() and token.lower_ in known}
-    numbers = frozenset(number_tokens(doc))
-    quoted = tuple(quotations(doc))
-    inside = frozenset(index for start, end in quoted for index in range(start, end + 1))
-    changed: dict[int, str] = {}
-    lemmas: dict[int, str] = {}
-    for token in doc:
-        if token.i in names or token.i in numbers or token.i in inside:
-            continue
-        lemma = plain_lemma(token)
-        form = plain_word(token, lemma) if lemma is not None else None
-        if lemma is not None and form is not None:
-            changed[token.i], lemmas[token.i] = form, lemma
-    changed.update(_doublets(doc, changed))
-    changed.update(plain_function_words(doc, names | numbers | inside))
-    changed.update(negated_verbs(doc, names | numbers | inside, lemmas))
-    for index in dropped(doc, names, numbers, inside):
-        changed[index] = ""
-    return Reading(doc, changed, lemmas, names, quoted)
-
-
-def _doublets(doc: Doc, changed: Mapping[int, str]) -> dict[int, str]:
-    """Drops the second of two words that became one and the same: "wary and cautious" would be "careful and careful"."""
-    gone: dict[int, str] = {}
-    for token in doc:
-        first = token.head
-        if token.dep_ != "conj" or token.i not in changed or first.i > token.i:
-            continue
-        between = doc[first.i + 1 : token.i]
-        if changed[token.i] == changed.get(first.i, first.text) and all(
-            word.dep_ in {"cc", "punct"} for word in between
-        ):
-            gone.update(dict.fromkeys(range(first.i + 1, token.i + 1), ""))
-    return gone
-
-
-def quotations(doc: Doc) -> list[tuple[int, int]]:
-    """First and last token of every short quotation."""
-    found, start = [], None
-    for token in doc:
-        if token.text != '"':
-            continue
-        if start is None:
-            start = token.i
-        else:
-            if token.i - start - 1 <= LONGEST_QUOTATION + 4:
-                found.append((start, token.i))
-            start = None
-    return found
 
 
 def _clause(reading: Reading, span: Span) -> Clause:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.neutral.clause import Clause, Piece, subject_token
-from engine.neutral.splitting import Cut, conjunction, extent, stands, trimmed
+from engine.neutral.clause import Clause, Piece
+from engine.neutral.coordination import conjunction
+from engine.neutral.cutting import Cut, extent, trimmed
+from engine.neutral.grammar import finite_word, stands, subject_token
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
-_LEAST = 4
+_LEAST = 3
 """Words a second object needs to be worth a sentence."""
 
 
@@ -92,3 +94,30 @@ def objects(clause: Clause, noun: Token) -> Cut | None:
         return None
     group = _verb_group(clause, verb, first.left_edge.i)
     return None if group is None else _cut(clause, noun, core, clause.pieces_of(group))
+
+
+def predicates(clause: Clause, adjective: Token) -> Cut | None:
+    """As in: The new work was coarse, bold and clumsy. -> The new work was coarse. It was bold. It was clumsy."""
+    if adjective.dep_ != "conj" or adjective.tag_ not in {"JJ", "VBN"} or adjective.head.i not in clause.indices:
+        return None
+    verb, first = clause.head, adjective.head
+    while first.dep_ == "conj":
+        first = first.head
+    subject, tense = clause.subject, clause.tense
+    if verb.lemma_ != "be" or subject is None or tense is None or clause.question or finite_word(verb) != verb:
+        return None
+    if first.head != verb or first.dep_ != "acomp" or first.tag_ != "JJ":
+        return None
+    if any(child.dep_ in {"neg", "preconj"} or child.lower_ in {"so", "too", "as", "both"} for child in (*verb.children, *first.children)):
+        return None
+    tokens = extent(clause, adjective)
+    core = trimmed(tokens) if tokens else []
+    joint = conjunction(clause, adjective, core[0].i) if core else None
+    if not core or (joint is not None and joint.lower_ not in {"and", "but"}) or core[0].i < first.i:
+        return None
+    if any(child.dep_ in {"nsubj", "mark", "det"} for child in adjective.children):
+        return None
+    taken = {token.i for token in clause.within(adjective.subtree)} | ({joint.i} if joint is not None else set())
+    opening = "But" if joint is not None and joint.lower_ == "but" else ""
+    pieces = (Piece(subject.text), Piece(subject.verb("be", tense)), *clause.pieces_of(core))
+    return Cut(taken, Clause(clause.reading, pieces, verb, subject, opening), level=True, least=2)

@@ -13,6 +13,8 @@ from engine.atomic import write_bytes
 from engine.errors import StyloraError
 from engine.progress import Value
 
+_LOCK = ".lock"
+
 
 class _Entry(msgspec.Struct):
     update: int
@@ -48,7 +50,7 @@ def locked(output: Path) -> Iterator[None]:
     """Hold the run in `output`; raises `StyloraError` if another trainer does. The kernel frees it at any death."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        file = (output / ".lock").open("w")
+        file = (output / _LOCK).open("w")
     except OSError as error:
         raise StyloraError(f"{output}: cannot be written ({error.strerror}); choose another output folder") from None
     with file:
@@ -56,4 +58,9 @@ def locked(output: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StyloraError(f"{output}: another training run is at work there; wait for it, or stop it") from None
-        yield
+        try:
+            yield
+        finally:
+            if not any(path.name != _LOCK for path in output.iterdir()):  # nothing came of it: leave no trace
+                (output / _LOCK).unlink()
+                output.rmdir()

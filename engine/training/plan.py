@@ -123,9 +123,12 @@ class Plan:
         """The plan in one line for a log."""
         left_out = f", {self.too_long} too long and left out" if self.too_long else ""
         room = f" of {self.available / GIB:.0f}" if self.available else ""
+        memory = f"about {self.peak / GIB:.1f}{room} GiB of memory, an estimate: {self.verdict}"
+        if self.verdict == "will not fit" and self.advice:
+            memory += f"; try {', then '.join(self.advice)}"
         return (
             f"{self.examples} examples{left_out}: {self.updates} updates, {self.epochs:.2f} epochs, "
-            f"{self.tokens:,} tokens; about {self.peak / GIB:.1f}{room} GiB of memory (an estimate: {self.verdict})"
+            f"{self.tokens:,} tokens; {memory}"
         )
 
 

@@ -90,8 +90,8 @@ def _train(
         root = output / "checkpoints"
         checkpoint.sweep(root)
         loaded = base if isinstance(base, Loaded) else load(base)
-        run = _Run(loaded, data, output, config, _completed(recipe, data, loaded, config), report)
         try:
+            run = _Run(loaded, data, output, config, _completed(recipe, data, loaded, config), report)
             if not resume:
                 run.forget()
             newest = checkpoint.existing(root)

@@ -197,6 +197,13 @@ def test_edited_dataset_is_not_resumed(data: Path, tiny_model: Path, tmp_path: P
         train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
 
 
+def test_bad_rows_leave_no_folder_behind(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    (data / "train.jsonl").write_text("nonsense")
+    with pytest.raises(StyloraError, match=r"train.jsonl:1: not a training row"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)
+    assert not (tmp_path / "run").exists()
+
+
 def test_second_trainer_on_a_run_is_refused(data: Path, tiny_model: Path, tmp_path: Path) -> None:
     with locked(tmp_path / "run"), pytest.raises(StyloraError, match="another training run"):
         train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG)

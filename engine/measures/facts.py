@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from engine.language import is_word, parse
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
+    from spacy.tokens import Doc, Span, Token
 
 _NAME_TYPES = frozenset({"PERSON", "GPE", "LOC", "ORG", "NORP", "FAC", "EVENT", "PRODUCT", "LANGUAGE"})
 _NOT_NAMES = frozenset("i mr mrs ms dr st messrs o oh ah tis twas twere twould twill methinks methought".split())
 _SMALL_WORDS = frozenset(
-    "oh ah alas nay aye ye thee thou thy thine lo shall unto upon ere whilst betwixt hath doth thereupon whereupon".split()
+    "oh ah alas nay aye ye thee thou thy thine lo shall unto upon ere whilst betwixt hath doth thereupon "
+    "whereupon".split()
 )
 _OPENERS = frozenset("\"“”'‘’([{—–-:;.!?…*_")
 _POSSESSIVE = re.compile(r"['’](?:s|S)?$")
@@ -152,9 +153,7 @@ def _starts_sentence(token: Token) -> bool:
     """Whether a capital says nothing at this place: first in a sentence, a quotation or after a break."""
     before = token.i - 1
     while before >= token.sent.start and token.doc[before].text[-1] in _OPENERS:
-        if token.doc[before].text in {"'s", "’s", "-"}:
-            return False
-        return True
+        return token.doc[before].text not in {"'s", "’s", "-"}
     return before < token.sent.start
 
 
@@ -209,15 +208,15 @@ def facts(text: Doc | str) -> Facts:
     return _gathered(name_tokens(doc), number_tokens(doc))
 
 
-def facts_by_sentence(doc: Doc) -> list[Facts]:
-    """Names and numbers of each sentence of `doc`, found in the light of the whole."""
+def facts_of_spans(doc: Doc, spans: Sequence[Span]) -> list[Facts]:
+    """Names and numbers of each of `spans`, found in the light of the whole `doc`."""
     names, numbers = name_tokens(doc), number_tokens(doc)
     return [
         _gathered(
             [token for token in names if span.start <= token.i < span.end],
             {index: digits for index, digits in numbers.items() if span.start <= index < span.end},
         )
-        for span in doc.sents
+        for span in spans
     ]
 
 

@@ -53,6 +53,9 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     auxiliaries = _borrowed(clause, verb)
     if shared is None or auxiliaries is None or not _reflects(shared, tokens):
         return None
+    if len(trimmed(tokens)) == 1 and verb.tag_ != "VBD":
+        # "spirals and angles": a lone word may as well be a noun.
+        return None
     pieces = introduced(clause, shared, auxiliaries, trimmed(tokens), verb)
     if pieces is None:
         return None

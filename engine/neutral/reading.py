@@ -13,7 +13,7 @@ from engine.neutral.plain_words import plain_lemma, plain_word
 from engine.neutral.punctuation import LONGEST_QUOTATION
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
+    from spacy.tokens import Doc, Span, Token
 
 
 @dataclass(frozen=True)
@@ -95,3 +95,15 @@ def quotations(doc: Doc) -> list[tuple[int, int]]:
                 found.append((start, token.i))
             start = None
     return found
+
+
+def sentence_spans(doc: Doc) -> list[Span]:
+    """The sentences of `doc`, joined again where the parser ended one without any mark."""
+    spans: list[Span] = []
+    for span in doc.sents:
+        closed = not spans or spans[-1].text.rstrip()[-1:] in set(".?!:;\"'”’)]*")
+        if closed:
+            spans.append(span)
+        else:
+            spans[-1] = doc[spans[-1].start : span.end]
+    return spans

@@ -18,7 +18,7 @@ from engine.neutral.order import straighten_order
 from engine.neutral.participles import participle
 from engine.neutral.phrases import accompaniment, apposition, likeness, possession, purpose, quality, setting
 from engine.neutral.punctuation import modernise, straighten
-from engine.neutral.reading import Reading, read
+from engine.neutral.reading import Reading, read, sentence_spans
 from engine.neutral.relatives import relative
 from engine.neutral.sharing import infinitives, objects, predicates, reports
 from engine.neutral.subjects import subject_of
@@ -102,7 +102,7 @@ class _Text:
         if not self._holds(sentence, doc):
             return ""
         reading = read(doc, self.names)
-        text = " ".join(filter(None, (_cut(reading, span, RULES) for span in doc.sents)))
+        text = " ".join(filter(None, (_cut(reading, span, RULES) for span in sentence_spans(doc))))
         return text if self._complete(sentence, text) else ""
 
     def _careful(self, sentence: _Sentence) -> str:
@@ -115,7 +115,7 @@ class _Text:
     def _holds(sentence: _Sentence, doc: Doc) -> bool:
         """Whether every piece is a sentence and its verbs agree, as far as the source's own did."""
         return not sentence.sound or (
-            not disagreements(doc) and all(sound(span) and not stranded(span) for span in doc.sents)
+            not disagreements(doc) and all(sound(span) and not stranded(span) for span in sentence_spans(doc))
         )
 
     @staticmethod
@@ -140,6 +140,7 @@ def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
 def _cut(reading: Reading, span: Span, rules: tuple[Rule, ...]) -> str:
     """The sentence in its plain pieces."""
     torn = any(token.text == '"' and not reading.in_quotation(token) for token in span)
+    torn = torn or sum(token.dep_ == "ROOT" for token in span) > 1
     parts = flatten(_clause(reading, span), () if torn else rules)
     asking = {"WP", "WRB", "WDT", "MD"}
     done = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from engine.language import PIPELINE_VERSION, articles, parse, parse_many, pipeline, tidy, words
 from engine.measures.agreement import disagreements
-from engine.measures.facts import Facts, facts, facts_by_sentence, kept
+from engine.measures.facts import Facts, facts, facts_of_spans, kept
 from engine.neutral.adverbials import adverbial, result
 from engine.neutral.clause import Clause, Piece, realise
 from engine.neutral.coordination import coordination, juxtaposition
@@ -84,8 +84,9 @@ class _Text:
         self.reading = read(doc)
         stated = facts(doc)
         self.names = frozenset(stated.names)
-        by_sentence = facts_by_sentence(doc)
-        self.sentences = [self._first(span, stated) for span, stated in zip(doc.sents, by_sentence, strict=True)]
+        spans = sentence_spans(doc)
+        by_span = facts_of_spans(doc, spans)
+        self.sentences = [self._first(span, stated) for span, stated in zip(spans, by_span, strict=True)]
 
     def _first(self, span: Span, stated: Facts) -> _Sentence:
         span, marks = speech(span, self.reading)

@@ -13,6 +13,9 @@ from engine.neutral.subjects import Subject, reference
 if TYPE_CHECKING:
     from spacy.tokens import Token
 
+# The pipeline leaves these as they are where they help another verb.
+_AUXILIARY = {"having": "have", "being": "be"}
+
 
 def participle(clause: Clause, verb: Token) -> Cut | None:
     """As in: "He walked on, thinking of home" -> "He walked on." "He thought of home."; likewise ", built of stone"."."""
@@ -101,7 +104,7 @@ def _made_finite(
         carrier = None
     pieces: list[Piece] = []
     group_start = min([verb.i, *(word.i for word in auxiliaries), *([negation.i] if negation is not None else [])])
-    lemma = carrier.lemma_.lower() if carrier is not None else ""
+    lemma = _AUXILIARY.get(carrier.lower_, carrier.lemma_.lower()) if carrier is not None else ""
     if carrier is not None and carrier == verb:
         lemma = clause.reading.lemma(verb)
     for token in core:

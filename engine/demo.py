@@ -150,5 +150,6 @@ def training_config(seconds: float, seed: int) -> TrainingConfig:
         epochs=1.0,
         time_limit=seconds,
         seed=seed,
+        save_every=20,
         steps_per_eval=10**6,
     )

@@ -68,7 +68,7 @@ _INFLECTIONS: dict[tuple[str, str], str] = {
 }
 
 # Sound, not spelling, chooses the article.
-_VOWEL_SOUND = re.compile(r"[aeiou]|hour|honest|hono|heir|8|1[18]\b", re.I)
+_VOWEL_SOUND = re.compile(r"[aeiou]|hour|honest|hono|heir|8|1[18](?:\b|th)", re.I)
 _CONSONANT_SOUND = re.compile(
     r"uni[cfloqstv]|unanim|us[eau]|ut[eio](?!s)|ur[aeio](?!n\b)|ubi|uku|eu|ew|once|one(?:s|self)?\b|ouija",
     re.I,

@@ -14,6 +14,12 @@ from engine.settings import Settings, load_settings
 
 SETTINGS_FILE = "stylora.toml"
 BUNDLED_AUTHOR = "The Unconducted Chorus"
+SHIPPED = (
+    ("prompts", "default_worldview.txt"),
+    ("prompts", "unconducted_chorus_worldview.txt"),
+    ("styles", "unconducted_chorus_full.txt"),
+)
+"""Files every new workspace starts with."""
 
 
 def bundled(*parts: str) -> Path:
@@ -66,11 +72,10 @@ class Workspace:
         folder = folder.resolve()
         if (folder / SETTINGS_FILE).exists():
             raise StyloraError(f"{folder / SETTINGS_FILE}: already there; it is yours, and is never rewritten")
-        for sub in ("prompts", "styles"):
-            for source in sorted(bundled(sub).glob("*.txt")):
-                target = folder / sub / source.name
-                if not target.exists():
-                    write_bytes(target, source.read_bytes())
+        for shipped in SHIPPED:
+            target = folder.joinpath(*shipped)
+            if not target.exists():
+                write_bytes(target, bundled(*shipped).read_bytes())
         write_bytes(folder / SETTINGS_FILE, bundled(SETTINGS_FILE).read_bytes())
         return cls(folder)
 

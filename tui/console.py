@@ -91,7 +91,7 @@ class Display:
             self.bars.update(task, completed=event.done, total=event.total, values=values)
         elif time.monotonic() - self.last_line > PLAIN_EVERY:
             self.last_line = time.monotonic()
-            errors.print(Text(f"{event.stage}: {event.done:g} of {event.total:g}  {values}"))
+            errors.print(Text(f"{event.stage}: {event.done:.0f} of {event.total:.0f}  {values}"))
 
 
 def as_json(result: Any) -> None:
@@ -115,7 +115,7 @@ def checks(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print a checklist: pass or fail per line, in words and not by colour alone."""
     for row in rows:
         mark = Text("pass", "green") if row["passed"] else Text("FAIL", "bold red")
-        out.print(Text("  ") + mark + Text(f"  {row['name']}: {row['detail']}"))
+        out.print(Text("  ") + mark + Text(f"  {row['name']}: {row['detail']}"), soft_wrap=True)
 
 
 def passage(title: str, text: str) -> None:

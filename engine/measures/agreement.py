@@ -17,7 +17,8 @@ _PLURAL = frozenset("we they you these those ye both many few several".split())
 _EITHER = frozenset(
     "who which that what all some any none most half more such rest lot number majority part plenty dozen couple "
     "pair kind sort series means sheep fish deer people crew family company government group crowd band fleet "
-    "herd public enemy world variety handful score remainder personnel townsfolk folk cattle police pains other one neither either there here".split()
+    "herd public enemy world variety handful score remainder personnel townsfolk "
+    "folk cattle police pains other one neither either there here".split()
 )
 _SUBJUNCTIVE = frozenset("if though lest unless that whether than as".split())
 

@@ -95,8 +95,8 @@ class Clause:
 
 _LEAD = re.compile(
     r"^((?:In|On|At|For|From|After|Before|During|Under|With|By|Over|Above|Near|Then|Now|Here|There|Later|Soon|Perhaps"
-    r"|Meanwhile|Finally|Afterward|Sometimes|Once|Today)(?: [\w'-]+){0,4}), (?=(?:the|a|an|this|these|his|her|its|my|our|their|your"
-    r"|he|she|it|we|they|you|I|there|one|some)\b)"
+    r"|Meanwhile|Finally|Afterward|Sometimes|Once|Today)(?: [\w'-]+){0,4}), "
+    r"(?=(?:the|a|an|this|these|his|her|its|my|our|their|your|he|she|it|we|they|you|I|there|one|some)\b)"
 )
 """A short phrase before the subject, with the comma that plain prose leaves out."""
 

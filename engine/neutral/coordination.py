@@ -20,7 +20,7 @@ _REFLEXIVES = {"myself": "i", "yourself": "you", "himself": "he", "herself": "sh
 
 
 def coordination(clause: Clause, verb: Token) -> Cut | None:
-    """As in: "He rose, and went out" -> "He rose." "He went out."."""
+    """As in: He rose, and went out -> He rose. He went out."""
     if verb.dep_ != "conj" or verb.pos_ not in {"VERB", "AUX"} or not coordinated(clause, verb):
         return None
     if subordinate(clause.head):

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-    from engine.neutral.clause import Reading
-
 PLAIN = 4.3
 """Zipf frequency (log10 per billion words) from which an adjective is plain enough to stay in a stack."""
 RARE = 2.6
@@ -98,9 +96,14 @@ def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
     stack = [child for child in noun.children if child.dep_ == "amod" and child.i < noun.i and child.i not in kept]
     gone = {index for word in stack if _hyphenated(word, kept) for index in range(word.left_edge.i, word.i + 1)}
     gone |= {word.i + 1 for word in stack if word.i in gone and word.nbor(1).text == "," and word.i + 1 < noun.i}
-    if gone and noun.i - 1 in gone and min(gone) > 0 and noun.doc[min(gone) - 1].text == "," and set(
-        range(min(gone), noun.i)
-    ) <= gone and noun.doc[min(gone) - 1].i > noun.left_edge.i:
+    if (
+        gone
+        and noun.i - 1 in gone
+        and min(gone) > 0
+        and noun.doc[min(gone) - 1].text == ","
+        and set(range(min(gone), noun.i)) <= gone
+        and noun.doc[min(gone) - 1].i > noun.left_edge.i
+    ):
         gone.add(min(gone) - 1)
     stack = [word for word in stack if word.i not in gone]
     stack = [word for word in stack if word.tag_ not in _HELD and word.tag_ in {"JJ", "VBN", "VBG"} and _bare(word)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from engine.language import match_case
+from engine.language import inflect, match_case
 from engine.neutral.contractions import unhyphened, written_out
 
 if TYPE_CHECKING:
@@ -248,11 +248,19 @@ _TELLING = frozenset(
 
 
 def _seemed(token: Token, following: Token | None) -> str | None:
-    """As in: seemed eager -> looked eager; "seemed to" stays."""
+    """As in: seemed eager -> looked eager; seemed to sleep -> appeared to sleep."""
     kinds = {child.dep_ for child in token.children}
-    if "acomp" not in kinds or kinds & {"xcomp", "ccomp", "oprd"}:
-        return None
-    return {"seemed": "looked", "seems": "looks", "seem": "look"}[token.lower_]
+    plain = "look" if "acomp" in kinds and not kinds & {"xcomp", "ccomp", "oprd"} else "appear"
+    return inflect(plain, token.tag_) if token.tag_ in {"VBD", "VBZ", "VBP", "VB"} and kinds & _COMPLEMENTS else None
+
+
+_COMPLEMENTS = frozenset({"acomp", "xcomp", "oprd", "ccomp"})
+
+
+def _still(token: Token, following: Token | None) -> str | None:
+    """Dropped before the past tense it colours."""
+    colours = token.dep_ == "advmod" and following == token.head and token.head.tag_ == "VBD"
+    return "" if colours and not token.is_sent_start and token.nbor(-1).text != "," else None
 
 
 def _too(token: Token, following: Token | None) -> str | None:
@@ -338,5 +346,6 @@ _RULES = {
     "little": _little, "own": _own, "now": _now, "those": _those, "that": _that, "which": _which, "only": _only,
     "must": _must, "might": _might, "almost": _simple, "beyond": _simple, "till": _simple, "whole": _whole,
     "of": _of, "no": _no, "most": _most, "should": _should,
-    "seemed": _seemed, "seems": _seemed, "seem": _seemed, "too": _too, "whom": _which, "but": _but, "once": _once,
+    "seemed": _seemed, "seems": _seemed, "seem": _seemed, "too": _too, "whom": _which, "but": _but,
+    "still": _still, "once": _once,
 }  # fmt: skip

@@ -22,7 +22,8 @@ _NOT_OWNED = frozenset(
     "third art science history study name names word words picture image shape figure body cause reason example "
     "instance kingdom city town isle island land valley gulf cape month body effect face advantage habit "
     "possibility chance danger risk hour night morning evening moment period lord god gods king queen prince power "
-    "strength light colour color man men son daughter truth law idea board house sea world book field style value north south east west".split()
+    "strength light colour color man men son daughter truth law idea board house sea world book field style "
+    "value north south east west".split()
 )
 _LONGEST_OWNER = 3
 _MATERIALS = frozenset(

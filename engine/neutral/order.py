@@ -59,7 +59,7 @@ def _solid(positions: list[int]) -> bool:
 
 
 def _negation(clause: Clause) -> Clause:
-    """As in: "Never had I seen it" -> "I had never seen it"; "nor could I tell" -> "I could not tell"."."""
+    """As in: Never had I seen it -> I had never seen it; nor could I tell -> I could not tell."""
     subject, words = _subject(clause), _tokens(clause)
     if subject is None or clause.question or len(words) < 4:
         return clause
@@ -78,7 +78,7 @@ def _negation(clause: Clause) -> Clause:
 
 
 def _location(clause: Clause) -> Clause:
-    """As in: "Above the steps arched a passage" -> "A passage arched above the steps"."."""
+    """As in: Above the steps arched a passage -> A passage arched above the steps."""
     verb, words = clause.head, _tokens(clause)
     if clause.question or not words or words[0].dep_ != "prep" or words[0].head != verb or words[0].i > verb.i:
         return clause
@@ -109,7 +109,7 @@ def _location(clause: Clause) -> Clause:
 
 
 def _speech(clause: Clause) -> Clause:
-    """As in: "said he" -> "he said"."."""
+    """As in: said he -> he said."""
     for verb in clause.tokens():
         if verb.lemma_ not in _SPEECH or verb.tag_ not in {"VBD", "VBZ"} or clause.reading.in_quotation(verb):
             continue
@@ -131,7 +131,7 @@ def _speech(clause: Clause) -> Clause:
 
 
 def _fronted(clause: Clause) -> Clause:
-    """As in: "Of graves and tombs I knew much" -> "I knew much of graves and tombs"."."""
+    """As in: Of graves and tombs I knew much -> I knew much of graves and tombs."""
     subject, words = _subject(clause), _tokens(clause)
     if subject is None or clause.question or clause.opening or len(words) < 5:
         return clause

@@ -18,7 +18,7 @@ _AUXILIARY = {"having": "have", "being": "be"}
 
 
 def participle(clause: Clause, verb: Token) -> Cut | None:
-    """As in: "He walked on, thinking of home" -> "He walked on." "He thought of home."; likewise ", built of stone"."."""
+    """As in: He walked on, thinking of home -> He walked on. He thought of home. Likewise built of stone."""
     if verb.dep_ not in {"advcl", "acl"} or verb.tag_ not in {"VBG", "VBN"} or clause.question:
         return None
     tokens = extent(clause, verb)

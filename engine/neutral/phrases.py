@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def apposition(clause: Clause, noun: Token) -> Cut | None:
-    """As in: "Wilcox, a young man, came" -> "Wilcox came." "Wilcox was a young man."."""
+    """As in: Wilcox, a young man, came -> Wilcox came. Wilcox was a young man."""
     if noun.dep_ != "appos" or noun.tag_ not in {"NN", "NNS"} or clause.tense is None or clause.question:
         return None
     tokens = extent(clause, noun)
@@ -50,7 +50,7 @@ def apposition(clause: Clause, noun: Token) -> Cut | None:
 
 
 def accompaniment(clause: Clause, preposition: Token) -> Cut | None:
-    """As in: The land was fair, with green hedges and groves. -> The land was fair. There were green hedges and groves."""
+    """As in: The land was fair, with hedges and groves. -> The land was fair. There were hedges and groves."""
     if preposition.lower_ != "with" or preposition.dep_ != "prep" or clause.tense is None or clause.question:
         return None
     noun = next((child for child in preposition.children if child.dep_ == "pobj"), None)
@@ -79,7 +79,9 @@ def accompaniment(clause: Clause, preposition: Token) -> Cut | None:
 
 _END = frozenset({".", ";", ":", ",", "?", "!", "—", ")", '"'})
 _LINKS = frozenset("be look seem sound feel appear smell taste become act behave".split())
-_SCENE = frozenset("in on at under over above beneath near across through during along within inside outside behind".split())
+_SCENE = frozenset(
+    "in on at under over above beneath near across through during along within inside outside behind".split()
+)
 _LONG_SENTENCE = 13
 """Words from which a phrase that would be clear where it stands is still given a sentence."""
 
@@ -108,9 +110,19 @@ def possession(clause: Clause, preposition: Token) -> Cut | None:
         return None
     core = _simple(clause, preposition)
     thing = next((child for child in preposition.children if child.dep_ == "pobj"), None)
-    if core is None or thing is None or thing.pos_ != "NOUN" or len(core) < 3 or not may_widen(clause, noun, len(core) + 2):
+    if (
+        core is None
+        or thing is None
+        or thing.pos_ != "NOUN"
+        or len(core) < 3
+        or not may_widen(clause, noun, len(core) + 2)
+    ):
         return None
-    if any(child.dep_ in {"conj", "cc"} for child in noun.children) or thing.lower_ in {"regard", "respect", "reference"}:
+    if any(child.dep_ in {"conj", "cc"} for child in noun.children) or thing.lower_ in {
+        "regard",
+        "respect",
+        "reference",
+    }:
         return None
     subject = reference(clause.reading, noun, antecedent=True)
     if subject is None or clause.tense is None:
@@ -150,12 +162,17 @@ def setting(clause: Clause, preposition: Token) -> Cut | None:
 
 
 def purpose(clause: Clause, verb: Token) -> Cut | None:
-    """As in: She went back to the city to find her friend. -> She went back to the city. She did this to find her friend."""
+    """As in: She went back there to find her friend. -> She went back there. She did this to find her friend."""
     if verb.dep_ != "advcl" or verb.tag_ != "VB" or verb.head != clause.head or clause.words < _LONG_SENTENCE:
         return None
     core = _purpose_phrase(clause, verb)
     subject = clause.subject
-    if core is None or subject is None or clause.tense is None or clause.head.lemma_ in {"be", "have", "seem", "need", "want"}:
+    if (
+        core is None
+        or subject is None
+        or clause.tense is None
+        or clause.head.lemma_ in {"be", "have", "seem", "need", "want"}
+    ):
         return None
     actor = subject.text.lower() in {"i", "he", "she", "we", "they", "you"} or subject.text[0].isupper()
     passive = any(child.dep_ in {"auxpass", "neg"} or child.tag_ == "MD" for child in clause.head.children)
@@ -171,13 +188,19 @@ def _purpose_phrase(clause: Clause, verb: Token) -> list[Token] | None:
     if len(core) < 4 or core[0].tag_ != "TO" or not _ends(clause, core) or core[0].i < clause.head.i or clause.question:
         return None
     left = before(clause, core[0])
-    degree = any(token.lower_ in {"too", "enough", "so", "such", "as"} for token in clause.tokens() if token.i < core[0].i)
+    degree = any(
+        token.lower_ in {"too", "enough", "so", "such", "as"} for token in clause.tokens() if token.i < core[0].i
+    )
     return None if degree or left is None or left.i <= clause.head.i or left.lower_ in {"order", "as"} else core
 
 
 def quality(clause: Clause, adjective: Token) -> Cut | None:
-    """As in: He saw the far shore, bright and beautiful. -> He saw the far shore. This shore was bright and beautiful."""
-    if adjective.tag_ != "JJ" or adjective.dep_ not in {"amod", "acl", "appos", "advcl"} or adjective.i < adjective.head.i:
+    """As in: He saw the shore, bright and beautiful. -> He saw the shore. This shore was bright and beautiful."""
+    if (
+        adjective.tag_ != "JJ"
+        or adjective.dep_ not in {"amod", "acl", "appos", "advcl"}
+        or adjective.i < adjective.head.i
+    ):
         return None
     core = _simple(clause, adjective) or _simple_before(clause, adjective)
     if core is None or clause.tense is None or not set_off(clause, core):
@@ -198,5 +221,10 @@ def _simple_before(clause: Clause, adjective: Token) -> list[Token] | None:
     """As `_simple`, for a phrase led by an adverb ("so bright")."""
     tokens = extent(clause, adjective)
     core = trimmed(tokens) if tokens else []
-    fine = core and core[0].dep_ == "advmod" and core[0].head == adjective and core[0].lower_ not in {"so", "as", "too", "how"}
+    fine = (
+        core
+        and core[0].dep_ == "advmod"
+        and core[0].head == adjective
+        and core[0].lower_ not in {"so", "as", "too", "how"}
+    )
     return core if fine and _ends(clause, core) and clause.tense is not None and not clause.question else None

@@ -62,6 +62,8 @@ def plain_lemma(token: Token) -> str | None:
         # "more spacious" would become "more large".
         return None
     known = table()
+    if token.pos_ == "VERB" and token.lemma_ == "return":
+        return None if any(child.dep_ in {"dobj", "auxpass"} for child in token.children) else "come back"
     plain = known.get((section, token.lemma_.lower())) or known.get((section, token.lower_))
     if plain is None and section in {"adverb", "any"}:
         plain = known.get(("any" if section == "adverb" else "adverb", token.lower_))
@@ -70,9 +72,17 @@ def plain_lemma(token: Token) -> str | None:
     return plain
 
 
+def _tag(token: Token) -> str:
+    """The token's tag, mended where a past form was taken for a base form ("had I beheld")."""
+    if token.tag_ not in {"VB", "VBP"} or token.lower_ == token.lemma_.lower():
+        return token.tag_
+    perfect = any(child.lemma_ in {"have", "be"} and child.dep_ in {"aux", "auxpass"} for child in token.children)
+    return "VBN" if perfect else "VBD"
+
+
 def plain_word(token: Token, lemma: str) -> str | None:
     """`lemma` in the form and case of `token`, or None where the form would not exist."""
-    tag = token.tag_
+    tag = _tag(token)
     if tag in _COMPARED:
         form = inflect(lemma, tag)
         if form == lemma or len(lemma) > 6:

@@ -36,7 +36,8 @@ _PHRASES = {
 }  # fmt: skip
 _ARCHAIC = {
     "thou art": "you are", "art thou": "are you", "thou wert": "you were", "thou wast": "you were",
-    "thine is": "yours is", "mine eyes": "my eyes", "mine own": "my own", "mine eye": "my eye", "thou": "you", "thee": "you", "thy": "your", "thine": "your", "thyself": "yourself", "ye": "you",
+    "thine is": "yours is", "mine eyes": "my eyes", "mine own": "my own", "mine eye": "my eye",
+    "thou": "you", "thee": "you", "thy": "your", "thine": "your", "thyself": "yourself", "ye": "you",
     "hast": "have", "hath": "has", "doth": "does", "dost": "do", "didst": "did", "hadst": "had", "wilt": "will",
     "shalt": "will", "canst": "can", "couldst": "could", "wouldst": "would", "shouldst": "should", "mayst": "may",
     "mightst": "might", "'tis": "it is", "'twas": "it was", "'twere": "it were", "'twould": "it would",
@@ -82,7 +83,9 @@ def straighten(text: str) -> str:
     return re.sub(r"\s+", " ", text).strip()
 
 
-_OLD_VERBS = re.compile(r"(?<=\b[Yy]ou )([a-z]{2,})['e]?(st)\b|\b([a-z]{2,})e(th)\b")
+_OLD_VERBS = re.compile(
+    r"(?<=\b[Yy]ou )([a-z]{2,})['e]?(?:st)\b|\b([A-Za-z][a-z]+)['e]?st(?= you\b)|\b([a-z]{2,})eth\b"
+)
 _NOT_OLD = frozenset(
     "interest digest earnest honest modest request suggest invest best most just least last first must".split()
 )
@@ -95,13 +98,13 @@ def _left_out(found: re.Match[str]) -> str:
 
 def _modern_verb(found: re.Match[str]) -> str:
     """As in: you knowest -> you know, goeth -> goes."""
-    stem = found[1] or found[3]
-    if found[0] in _NOT_OLD or is_word(found[0]):
+    stem = (found[1] or found[2] or found[3]).lower()
+    if found[0].lower() in _NOT_OLD or is_word(found[0].lower()):
         return found[0]
     base = next((form for form in (stem, stem + "e") if is_verb(form)), None)
     if base is None:
         return found[0]
-    return base if found[2] else inflect(base, "VBZ")
+    return match_case(inflect(base, "VBZ") if found[3] else base, found[0])
 
 
 def _plain(text: str) -> str:
@@ -113,8 +116,7 @@ def _plain(text: str) -> str:
     text = _ARCHAIC_WORDS.sub(lambda found: replaced(_ARCHAIC, found), text)
     text = _OLD_VERBS.sub(_modern_verb, text)
     text = _PARENTHETIC.sub(_left_out, text)
-    text = _SET_PHRASES.sub(lambda found: replaced(_PHRASES, found), text)
-    return text
+    return _SET_PHRASES.sub(lambda found: replaced(_PHRASES, found), text)
 
 
 def modernise(text: str) -> str:

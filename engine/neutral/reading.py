@@ -68,7 +68,7 @@ def read(doc: Doc, known: frozenset[str] = frozenset()) -> Reading:
 
 
 def _doublets(doc: Doc, changed: Mapping[int, str]) -> dict[int, str]:
-    """Drops the second of two words that became one and the same: "wary and cautious" would be "careful and careful"."""
+    """Drops the second of two words that became the same: "wary and cautious" is not "careful and careful"."""
     gone: dict[int, str] = {}
     for token in doc:
         first = token.head

@@ -21,7 +21,7 @@ _OBJECTS = frozenset({"dobj", "dative", "prt", "acomp", "attr", "oprd"})
 
 
 def relative(clause: Clause, verb: Token) -> Cut | None:
-    """As in: "The man, who was old, slept" -> "The man slept." "The man was old."."""
+    """As in: The man, who was old, slept -> The man slept. The man was old."""
     if verb.dep_ != "relcl" or verb.head.pos_ not in {"NOUN", "PROPN"} or clause.question:
         return None
     tokens = extent(clause, verb)

@@ -13,7 +13,7 @@ from engine.neutral.adverbials import adverbial, result
 from engine.neutral.clause import Clause, Piece, realise
 from engine.neutral.coordination import coordination, juxtaposition
 from engine.neutral.cutting import Rule, flatten
-from engine.neutral.grammar import RELATIVE_TAGS, SUBJECTS, finite_word
+from engine.neutral.grammar import SUBJECTS, finite_word
 from engine.neutral.order import straighten_order
 from engine.neutral.participles import participle
 from engine.neutral.phrases import accompaniment, apposition, likeness, possession, purpose, quality, setting
@@ -35,6 +35,8 @@ RULES: tuple[Rule, ...] = (
 LEAST = 0.6
 """Share of a text's words its neutral form keeps at least."""
 _LEAST_OF_SENTENCE = 0.5
+_BATCH = 128
+"""Texts whose parses are held at once."""
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,22 @@ class RulesNeutralizer:
         Two rounds: what the first cut is parsed again, shorter and so more surely. A sentence whose pieces are
         then unsound, or lost a fact, is taken back to its own words in plain form.
         """
-        prepared = [modernise(straighten(text)) for text in texts]
-        rounds = [_Text(doc) for doc in parse_many(prepared)]
-        pieces = [sentence.text for text in rounds for sentence in text.sentences]
-        second = iter(pipeline().pipe(pieces, disable=["ner"], batch_size=256))
-        done = []
-        for text, original in zip(rounds, texts, strict=True):
-            finished = [text.finish(sentence, next(second)) for sentence in text.sentences]
-            done.append((_joined(finished) or straighten(original)) if words(original) else original)
-        return done
+        return [
+            neutral for start in range(0, len(texts), _BATCH) for neutral in _neutralized(texts[start : start + _BATCH])
+        ]
+
+
+def _neutralized(texts: Sequence[str]) -> list[str]:
+    rounds = [_Text(doc) for doc in parse_many(modernise(straighten(text)) for text in texts)]
+    pieces = [sentence.text for text in rounds for sentence in text.sentences]
+    second = iter(pipeline().pipe(pieces, disable=["ner"], batch_size=256))
+    done = []
+    for text, original in zip(rounds, texts, strict=True):
+        neutral = _joined([text.finish(sentence, next(second)) for sentence in text.sentences])
+        if len(words(neutral)) < LEAST * len(words(original)):
+            neutral = straighten(original)
+        done.append(neutral if words(original) else original)
+    return done
 
 
 @dataclass(frozen=True, slots=True)

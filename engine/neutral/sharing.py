@@ -108,7 +108,10 @@ def predicates(clause: Clause, adjective: Token) -> Cut | None:
         return None
     if first.head != verb or first.dep_ != "acomp" or first.tag_ != "JJ":
         return None
-    if any(child.dep_ in {"neg", "preconj"} or child.lower_ in {"so", "too", "as", "both"} for child in (*verb.children, *first.children)):
+    if any(
+        child.dep_ in {"neg", "preconj"} or child.lower_ in {"so", "too", "as", "both"}
+        for child in (*verb.children, *first.children)
+    ):
         return None
     tokens = extent(clause, adjective)
     core = trimmed(tokens) if tokens else []

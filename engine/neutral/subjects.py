@@ -26,14 +26,15 @@ _VAGUE_NOUNS = frozenset(
     "both either neither much half enough same latter former".split()
 )
 _PEOPLE = frozenset(
-    "man woman boy girl child baby king queen prince captain mate uncle aunt nephew niece cousin youth lad maid priest "
-    "monk nun saint pope bishop chief thief guide savage chap fellow hand cook clerk smith scribe judge nurse wife bride "
-    "son friend guest host ghost god goddess devil demon knight lord lady duke earl baron squire page slave heir orphan "
-    "widow witch wizard giant dwarf fool coward ally enemy rival victim patient student agent poet prophet pilot pirate "
-    "adult parent sage magistrate apprentice advocate candidate delegate associate companion native cannibal artist "
-    "husband mother father sister brother daughter male female person human individual infant servant merchant sergeant "
-    "lieutenant general colonel major private corporal president boss bully guard spy expert suspect subject creature "
-    "crew family company people folk couple pair band group crowd party team army police council committee".split()
+    "man woman boy girl child baby king queen prince captain mate uncle aunt nephew niece cousin youth lad maid "
+    "priest monk nun saint pope bishop chief thief guide savage chap fellow hand cook clerk smith scribe judge "
+    "nurse wife bride son friend guest host ghost god goddess devil demon knight lord lady duke earl baron "
+    "squire page slave heir orphan widow witch wizard giant dwarf fool coward ally enemy rival victim patient "
+    "student agent poet prophet pilot pirate adult parent sage magistrate apprentice advocate candidate "
+    "delegate associate companion native cannibal artist husband mother father sister brother daughter male "
+    "female person human individual infant servant merchant sergeant lieutenant general colonel major private "
+    "corporal president boss bully guard spy expert suspect subject creature crew family company people folk "
+    "couple pair band group crowd party team army police council committee".split()
 )
 _PERSON_ENDINGS = ("er", "or", "ar", "eer", "ist", "ian", "man", "woman", "ess", "ee", "ant", "ent", "ic", "eur", "ier")
 

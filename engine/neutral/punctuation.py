@@ -101,7 +101,7 @@ def _modern_verb(found: re.Match[str]) -> str:
     stem = (found[1] or found[2] or found[3]).lower()
     if found[0].lower() in _NOT_OLD or is_word(found[0].lower()):
         return found[0]
-    base = next((form for form in (stem, stem + "e") if is_verb(form)), None)
+    base = next((form for form in (stem, stem.removesuffix("e"), stem + "e") if is_verb(form)), None)
     if base is None:
         return found[0]
     return match_case(inflect(base, "VBZ") if found[3] else base, found[0])

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -164,3 +165,28 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(workspace: Path
 def test_init_twice_is_refused(workspace: Path) -> None:
     assert "never rewritten" in complaint(stylora("init", cwd=workspace))
     shutil.rmtree(workspace)
+
+
+def test_ctrl_c_stops_a_build_where_it_can_go_on(workspace: Path) -> None:
+    curated = json.loads(stylora("curate", "--json", cwd=workspace).stdout)
+    passages = Path(curated["output"]).read_text(encoding="utf-8").split("\n\n")
+    Path(curated["output"]).write_text("\n\n".join(sorted(passages, key=len)[:80]), encoding="utf-8")
+    building = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", "dataset"],
+        cwd=workspace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert building.stderr is not None
+    first = building.stderr.readline()
+    assert first.startswith("dataset: 16 of 80"), first
+    os.killpg(building.pid, signal.SIGINT)
+    _, rest = building.communicate(timeout=60)
+    assert building.returncode == 130, rest
+    assert rest.splitlines()[-1] == "stylora: stopped; start the same command again to go on"
+    folder = workspace / "data" / "training" / "unconducted_chorus"
+    assert not (folder / "manifest.toml").exists()
+    kept = next((folder / ".building").iterdir()).read_bytes().count(b"\n")
+    assert 1 <= kept < 5

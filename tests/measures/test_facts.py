@@ -4,7 +4,7 @@ from engine.measures.facts import facts, kept, numbers_in
 
 
 def test_names_are_found_where_the_entities_alone_would_miss_them() -> None:
-    text = "In 1847 Captain Ahab sailed the Pequod from Nantucket. Wilcox heard it. I told him that Ishmael’s book was old."
+    text = "In 1847 Captain Ahab sailed the Pequod from Nantucket. Wilcox heard it. I told him of Ishmael’s book."
     names = facts(text).names
     assert {"ahab", "pequod", "nantucket", "wilcox", "ishmael"} <= set(names)
     assert "in" not in names

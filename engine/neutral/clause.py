@@ -34,6 +34,8 @@ class Clause:
     opening: str = ""
     """A connective before the clause: "But", "Then"."""
     question: bool = False
+    made: Tense | None = None
+    """Tense of a clause whose verb was made finite; None where the verb itself has it."""
     indices: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +55,7 @@ class Clause:
 
     @property
     def tense(self) -> Tense | None:
-        return tense_of(self.head)
+        return tense_of(self.head) or self.made
 
     def pieces_of(self, tokens: Iterable[Token]) -> list[Piece]:
         return [Piece(self.reading.text(token), token) for token in tokens]

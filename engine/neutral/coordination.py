@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.language import inflect
+from engine.measures.agreement import disagrees
 from engine.neutral.clause import Clause, Piece
 from engine.neutral.cutting import STRONG, Cut, before, extent, set_off, trimmed
 from engine.neutral.grammar import BREAKS, RELATIVE_TAGS, finite_word, stands, subject_token, subordinate
@@ -52,6 +53,9 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     shared = _shared_subject(clause, verb)
     auxiliaries = _borrowed(clause, verb)
     if shared is None or auxiliaries is None or not _reflects(shared, tokens):
+        return None
+    own = finite_word(verb)
+    if own is not None and not auxiliaries and disagrees(shared.number, own):
         return None
     if len(trimmed(tokens)) == 1 and verb.tag_ != "VBD":
         # "spirals and angles": a lone word may as well be a noun.
@@ -130,6 +134,12 @@ def _borrowed(clause: Clause, verb: Token) -> list[Piece] | None:
     while base.dep_ == "conj" and not _auxiliaries(base):
         base = base.head
     shared = _auxiliaries(base)
+    if verb.tag_ == "VBN" and not own:
+        # A passive without its "be": "avoided by men but visited by storms".
+        agent = any(child.dep_ == "agent" for child in verb.children)
+        active = all(word.lemma_ != "be" for word in shared)
+        if active and (agent or base.lemma_ == "be"):
+            return None
     if any(child.dep_ == "neg" for child in base.children):
         return None
     if not shared or finite_word(base) is None:

@@ -96,15 +96,6 @@ def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
     stack = [child for child in noun.children if child.dep_ == "amod" and child.i < noun.i and child.i not in kept]
     gone = {index for word in stack if _hyphenated(word, kept) for index in range(word.left_edge.i, word.i + 1)}
     gone |= {word.i + 1 for word in stack if word.i in gone and word.nbor(1).text == "," and word.i + 1 < noun.i}
-    if (
-        gone
-        and noun.i - 1 in gone
-        and min(gone) > 0
-        and noun.doc[min(gone) - 1].text == ","
-        and set(range(min(gone), noun.i)) <= gone
-        and noun.doc[min(gone) - 1].i > noun.left_edge.i
-    ):
-        gone.add(min(gone) - 1)
     stack = [word for word in stack if word.i not in gone]
     stack = [word for word in stack if word.tag_ not in _HELD and word.tag_ in {"JJ", "VBN", "VBG"} and _bare(word)]
     if not stack:
@@ -121,7 +112,19 @@ def _adjectives(noun: Token, kept: frozenset[int]) -> set[int]:
             break
         gone |= {word.i} | _comma_after(word, noun)
         left -= 1
-    return gone
+    return gone | _comma_left(noun, gone)
+
+
+def _comma_left(noun: Token, gone: set[int]) -> set[int]:
+    """The comma that would stand right before the noun once the words between are gone."""
+    start = noun.i
+    while start - 1 >= noun.left_edge.i and noun.doc[start - 1].dep_ == "compound":
+        start -= 1
+    before = start - 1
+    while before in gone:
+        before -= 1
+    bare = before < start - 1 and before > noun.left_edge.i and noun.doc[before].text == ","
+    return {before} if bare else set()
 
 
 def _hyphenated(word: Token, kept: frozenset[int]) -> bool:

@@ -20,12 +20,21 @@ def plain_function_words(doc: Doc, kept: frozenset[int]) -> dict[int, str]:
     """Replacement by token index; empty drops the word. Tokens in `kept` are not touched."""
     changed: dict[int, str] = {}
     for token in doc:
-        if token.i in kept:
+        if token.i in kept or _in_compound(token):
             continue
         plain = _plain(token)
         if plain is not None:
             changed[token.i] = match_case(plain, token.text) if plain else ""
     return changed
+
+
+def _in_compound(token: Token) -> bool:
+    """Whether the word is tied to another by a hyphen: "great-grandfather", "part-time"."""
+    if token.text == "-":
+        return False
+    doc, i = token.doc, token.i
+    after = i + 1 < len(doc) and doc[i + 1].text == "-" and not token.whitespace_
+    return after or (i > 0 and doc[i - 1].text == "-" and not doc[i - 1].whitespace_)
 
 
 def negated_verbs(doc: Doc, kept: frozenset[int], lemmas: Mapping[int, str]) -> dict[int, str]:
@@ -146,6 +155,8 @@ def _for(token: Token, following: Token | None) -> str | None:
     """As in: he ran, for he was late -> he ran, because he was late."""
     if following is None or following.is_punct:
         return None
+    if any(child.tag_ == "TO" for child in token.head.children):
+        return None
     if token.dep_ in {"mark", "cc"}:
         return "" if token.is_sent_start else "because"
     after_mark = token.i > 0 and token.nbor(-1).text in {",", ";"}
@@ -238,6 +249,8 @@ def _which(token: Token, following: Token | None) -> str | None:
 
 
 def _only(token: Token, following: Token | None) -> str | None:
+    if following is not None and following.lower_ == "just":
+        return ""
     adverb = token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i
     return "just" if adverb and token.head.pos_ not in {"NOUN", "PROPN", "PRON"} else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.language import is_verb
 from engine.neutral.clause import Clause, Piece
 from engine.neutral.cutting import Cut, after, before, extent, set_off, trimmed
 from engine.neutral.grammar import RELATIVE_TAGS, Tense, finite_word, subject_token
@@ -41,7 +42,9 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
     pieces = _made_finite(clause, verb, core, own, subject, tense)
     if pieces is None:
         return None
-    return Cut({token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject), before=first)
+    return Cut(
+        {token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject, made=tense), before=first
+    )
 
 
 def _trailing_attribute(clause: Clause, verb: Token, core: list[Token]) -> bool:
@@ -84,6 +87,9 @@ def _made_finite(
     auxiliaries = [child for child in verb.children if child.dep_ in {"aux", "auxpass"} and child.i < verb.i]
     negation = next((child for child in verb.children if child.dep_ == "neg" and child.i < verb.i), None)
     if any(word.tag_ == "TO" for word in auxiliaries):
+        return None
+    if not auxiliaries and verb.tag_ == "VBG" and not is_verb(verb.lemma_.lower()):
+        # "unthinking" has no verb to go back to.
         return None
     carrier = auxiliaries[0] if auxiliaries else verb
     if auxiliaries and carrier.tag_ != "VBG":

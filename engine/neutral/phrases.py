@@ -82,6 +82,10 @@ _LINKS = frozenset("be look seem sound feel appear smell taste become act behave
 _SCENE = frozenset(
     "in on at under over above beneath near across through during along within inside outside behind".split()
 )
+_DEALINGS = frozenset(
+    "arrangement contact relation relationship meeting interview conversation talk war trouble business touch "
+    "connection acquaintance agreement contract dealing affair quarrel fight battle interference problem".split()
+)
 _LONG_SENTENCE = 13
 """Words from which a phrase that would be clear where it stands is still given a sentence."""
 
@@ -118,11 +122,11 @@ def possession(clause: Clause, preposition: Token) -> Cut | None:
         or not may_widen(clause, noun, len(core) + 2)
     ):
         return None
-    if any(child.dep_ in {"conj", "cc"} for child in noun.children) or thing.lower_ in {
-        "regard",
-        "respect",
-        "reference",
-    }:
+    if any(child.dep_ in {"conj", "cc"} for child in noun.children) or noun.i < clause.head.i:
+        return None
+    if core[1].lower_ in {"the", "this", "that", "these", "those", "which"} or noun.lemma_.lower() in _DEALINGS:
+        return None
+    if thing.lower_ in {"regard", "respect", "reference"}:
         return None
     subject = reference(clause.reading, noun, antecedent=True)
     if subject is None or clause.tense is None:
@@ -164,6 +168,8 @@ def setting(clause: Clause, preposition: Token) -> Cut | None:
 def purpose(clause: Clause, verb: Token) -> Cut | None:
     """As in: She went back there to find her friend. -> She went back there. She did this to find her friend."""
     if verb.dep_ != "advcl" or verb.tag_ != "VB" or verb.head != clause.head or clause.words < _LONG_SENTENCE:
+        return None
+    if clause.head.lemma_ == "do" and any(child.lower_ == "this" for child in clause.head.children):
         return None
     core = _purpose_phrase(clause, verb)
     subject = clause.subject

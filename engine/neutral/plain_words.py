@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.language import inflect, match_case
+from engine.language import inflect, is_verb, match_case
 
 if TYPE_CHECKING:
     from spacy.tokens import Token
@@ -74,9 +74,11 @@ def plain_lemma(token: Token) -> str | None:
 
 def _tag(token: Token) -> str:
     """The token's tag, mended where a past form was taken for a base form ("had I beheld")."""
-    if token.tag_ not in {"VB", "VBP"} or token.lower_ == token.lemma_.lower():
+    if token.tag_ not in {"VB", "VBP"} or is_verb(token.lower_):
         return token.tag_
-    perfect = any(child.lemma_ in {"have", "be"} and child.dep_ in {"aux", "auxpass"} for child in token.children)
+    perfect = any(
+        word.lemma_ in {"have", "be"} and word.pos_ in {"AUX", "VERB"} for word in (token.head, *token.children)
+    )
     return "VBN" if perfect else "VBD"
 
 
@@ -93,6 +95,9 @@ def plain_word(token: Token, lemma: str) -> str | None:
     if token.dep_ == "amod" and token.pos_ == "VERB" and " " in lemma:
         return None
     first, _, rest = lemma.partition(" ")
+    if rest and token.i + 1 < len(token.doc) and token.nbor(1).lower_ == rest:
+        # "seeking for" is "looking for" once.
+        rest = ""
     if rest and any(child.dep_ == "xcomp" for child in token.children):
         return None
     if rest and any(child.dep_ == "dobj" and child.tag_ == "PRP" for child in token.children) and rest in _PARTICLES:

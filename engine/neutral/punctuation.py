@@ -40,6 +40,7 @@ _ARCHAIC = {
     "thou": "you", "thee": "you", "thy": "your", "thine": "your", "thyself": "yourself", "ye": "you",
     "hast": "have", "hath": "has", "doth": "does", "dost": "do", "didst": "did", "hadst": "had", "wilt": "will",
     "shalt": "will", "canst": "can", "couldst": "could", "wouldst": "would", "shouldst": "should", "mayst": "may",
+    "can'st": "can", "could'st": "could", "would'st": "would", "did'st": "did",
     "mightst": "might", "'tis": "it is", "'twas": "it was", "'twere": "it were", "'twould": "it would",
     "'twill": "it will", "o'er": "over", "e'er": "ever", "ne'er": "never", "'em": "them", "unto": "to",
     "saith": "says", "spake": "spoke", "sayeth": "says", "cometh": "comes", "goeth": "goes", "nay": "no",

@@ -36,7 +36,7 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     result = any(child.lower_ in {"so", "such"} for child in (*noun.children, *noun.head.children))
     if result and core[0].lower_ == "that":
         return None
-    if noun.i > core[0].i or noun.lower_ in _LOOSE_NOUNS and core[0].tag_ == "WRB":
+    if noun.i > core[0].i or noun.lemma_.lower() in _LOOSE_NOUNS and core[0].tag_ == "WRB":
         return None
     if not set_off(clause, core) and not may_widen(clause, noun, len(core)):
         return None
@@ -79,7 +79,7 @@ def _relative_word(verb: Token, tokens: list[Token]) -> Token | None:
 
 def may_widen(clause: Clause, noun: Token, length: int) -> bool:
     """Whether the sentence still says the same thing without the clause that narrows `noun` down."""
-    if length < _SHORTEST_RESTRICTIVE or noun.lower_ in _LOOSE_NOUNS or noun.tag_ not in {"NN", "NNS"}:
+    if length < _SHORTEST_RESTRICTIVE or noun.lemma_.lower() in _LOOSE_NOUNS or noun.tag_ not in {"NN", "NNS"}:
         return False
     if any(child.lower_ in _BOUND or child.tag_ in {"JJS", "RBS"} for child in noun.subtree if child.i < noun.i):
         return False

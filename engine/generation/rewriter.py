@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -95,6 +96,12 @@ class Rewriter:
         corpus = workspace.corpus(recipe.author)
         passages = corpus.read_text(encoding="utf-8").split("\n\n") if corpus.is_file() else None
         return cls(loaded, recipe, CorpusIndex(passages) if passages else None)
+
+    def with_corpus(self, corpus: CorpusIndex) -> Rewriter:
+        """The same model and recipe, with copied spans looked for in another corpus."""
+        other = copy.copy(self)
+        other.corpus = corpus
+        return other
 
     def rewrite(
         self,

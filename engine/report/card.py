@@ -97,6 +97,8 @@ def check(
     chosen = held_out(dataset, passages)
     texts = [text for _, text in chosen]
     profile, others = _other_text(corpus, {identity for identity, _ in chosen})
+    # Coming close to the author's own passage is the aim here; only what it takes from the others is copied.
+    rewriter = rewriter.with_corpus(others)
     trained = _rewrite_all(rewriter, texts, variations, strength, sampling, seed, "check: adapter", report)
     untrained = _rewrite_all(rewriter, texts, 1, 0.0, sampling, seed, "check: untrained model", report)
     picked = [one.variations[one.best] for one in trained]

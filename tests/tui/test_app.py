@@ -288,7 +288,7 @@ async def test_crash_prints_one_line_and_none_of_the_users_text(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("HOME", str(tmp_path))
-    with pytest.raises(ZeroDivisionError):  # noqa: PT012
+    with pytest.raises(ZeroDivisionError):
         async with open_app() as pilot:
             secret = "my unpublished novel"
 

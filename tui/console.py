@@ -103,7 +103,8 @@ def counts(title: str, rows: Mapping[str, Any]) -> None:
     """Print a two-column table, or nothing where there are no rows."""
     if not rows:
         return
-    table = Table(title=Text(title), title_justify="left", show_header=False, box=None, padding=(0, 2, 0, 2))
+    line(title)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 2))
     table.add_column()
     table.add_column(justify="right")
     for name, value in rows.items():

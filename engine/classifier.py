@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from engine.recipe import Content
 from engine.variation.grammar import parsed, quoted
 from engine.variation.lexicon import lexicon, listed
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
-
-Content = Literal["narrative", "conceptual"]
 
 CLASSIFIER_VERSION = "1"
 """Part of the recipe: raise it with every change that can change a decision."""

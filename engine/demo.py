@@ -11,11 +11,12 @@ from engine.atomic import write_bytes
 from engine.curation.curate import curate
 from engine.dataset.build import build
 from engine.errors import StyloraError
+from engine.generation.document import AT_ONCE
 from engine.generation.rewriter import Rewriter
 from engine.models import registry
 from engine.models.decoding import Sampling
 from engine.progress import Progress, Report, silent
-from engine.report.card import AT_ONCE, Card, check
+from engine.report.card import Card, check
 from engine.training.config import TrainingConfig
 from engine.training.trainer import Trained, train
 from engine.workspace import BUNDLED_AUTHOR, Workspace, bundled, slug

@@ -85,16 +85,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:16]
 
 
-def _without_none(value: Any) -> Any:
-    """TOML has no null: an absent key says the same."""
+def without_none(value: Any) -> Any:
+    """`value` as TOML can hold it: there is no null, and an absent key says the same; tuples become lists."""
     if isinstance(value, dict):
-        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
-    return value
+        return {key: without_none(inner) for key, inner in value.items() if inner is not None}
+    return list(value) if isinstance(value, tuple) else value
 
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Write the recipe as TOML, whole or not at all."""
-    write_text(path, tomli_w.dumps(_without_none(msgspec.to_builtins(recipe)), multiline_strings=True))
+    write_text(path, tomli_w.dumps(without_none(msgspec.to_builtins(recipe)), multiline_strings=True))
 
 
 def load_recipe(path: Path) -> Recipe:

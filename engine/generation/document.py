@@ -18,7 +18,7 @@ LONGEST = 600
 """Words of one paragraph: beyond it the model would be asked for a length it never saw in training."""
 
 AT_ONCE = 8
-"""Sequences decoded together."""
+"""Sequences decoded together: more gains little on two CPU cores and delays the first report."""
 
 
 @dataclass(frozen=True)

@@ -23,11 +23,11 @@ from engine.atomic import atomic_path, write_text
 from engine.errors import StyloraError
 from engine.models import folder as folders
 from engine.models.shape import ALL_SEVEN, Shape
+from engine.recipe import RECIPE_FILE
 from engine.settings import nearest
 
 WEIGHTS_FILE = "adapters.safetensors"
 CONFIG_FILE = "adapter_config.json"
-RECIPE_FILE = "recipe.toml"
 
 
 class KeyedDropout(nn.Module):

@@ -12,14 +12,12 @@ from engine.curation.corpus import read_corpus
 from engine.dataset.rows import read_rows, split_file
 from engine.dataset.split import spans
 from engine.errors import StyloraError
+from engine.generation.document import AT_ONCE
 from engine.generation.rewriter import Rewriter, Rewritten
 from engine.measures.degeneration import COPIED_SPAN_LIMIT, CorpusIndex
 from engine.measures.style_distance import AuthorProfile, author_profile, gap_closed
 from engine.models.decoding import Sampling
 from engine.progress import Progress, Report, silent
-
-AT_ONCE = 8
-"""Sequences decoded together: more gains little on two CPU cores and delays the first report."""
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import mlx.core as mx
 import mlx.optimizers as optimizers
@@ -20,7 +19,7 @@ from engine.errors import Cancelled, StyloraError
 from engine.models import adapters, mlx_thread
 from engine.models.loading import Loaded, load
 from engine.progress import Progress, Report, Value, silent
-from engine.recipe import RECIPE_FILE, Recipe, load_recipe
+from engine.recipe import RECIPE_FILE, Recipe, load_recipe, without_none
 from engine.training import checkpoint
 from engine.training.batches import Examples, Order, collate, in_order, load_examples
 from engine.training.checkpoint import State, Stopped
@@ -382,7 +381,7 @@ class _Run:
             "config": dataclasses.asdict(self.config),
             "result": result,
         }
-        write_text(self.output / RUN_FILE, tomli_w.dumps(_without_none(run)))
+        write_text(self.output / RUN_FILE, tomli_w.dumps(without_none(run)))
         return trained
 
     def _report(self, within: float, message: str = "") -> None:
@@ -435,9 +434,3 @@ class _Run:
         if left is None or not each:
             return self.total
         return min(self.total, self.state.update + max(0.0, left - self.valid_seconds) / each)
-
-
-def _without_none(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _without_none(inner) for key, inner in value.items() if inner is not None}
-    return list(value) if isinstance(value, tuple) else value

@@ -128,6 +128,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         corpus=corpus,
         passages=2 * AT_ONCE if left > ENOUGH_FOR_ALL else AT_ONCE,
         variations=VARIATIONS,
+        inputs=(),  # its time is short: modern texts and nouns are for 'stylora check'
         sampling=Sampling(
             temperature=rewriting.temperature,
             min_p=rewriting.min_p,

@@ -144,6 +144,11 @@ class RewriteSettings(_Strict, frozen=True):
     """Keep rewritten passages in `rewrites/`, one history per adapter."""
 
 
+class AppSettings(_Strict, frozen=True):
+    theme: Literal["dark", "light", "terminal"] = "dark"
+    """What the app starts with until another one is chosen in it; "terminal" takes the terminal's own colours."""
+
+
 class Settings(_Strict, frozen=True):
     author: str = "The Unconducted Chorus"
     base_model: str = "qwen2.5-14b"
@@ -154,6 +159,9 @@ class Settings(_Strict, frozen=True):
     neutral: NeutralSettings = NeutralSettings()
     training: TrainingSettings = TrainingSettings()
     rewrite: RewriteSettings = RewriteSettings()
+    app: AppSettings = AppSettings()
+    keys: dict[str, str | tuple[str, ...]] = {}
+    """Keys of the app by action, as `stylora keys` lists them; `tui.keymap` reads them."""
 
 
 Part = TypeVar("Part", bound=_Strict)

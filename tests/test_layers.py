@@ -132,7 +132,8 @@ def test_app_imports_no_heavy_library_anywhere() -> None:
 def test_importing_loads_nothing_heavy(module: str) -> None:
     """At run time, and so through whatever is imported on the way; with all screens for the app."""
     screens = [f"tui.screens.{name}" for name in ("corpus", "dataset", "training", "rewrite", "report", "welcome")]
-    names = ", ".join([module, *(screens if module == "tui.app" else [])])
+    commands = [f"tui.commands.{path.stem}" for path in (HOME / "tui" / "commands").glob("[a-z]*.py")]
+    names = ", ".join([module, *{"tui.app": screens, "tui.cli": commands}.get(module, [])])
     code = f"import sys, {names}; print(*{{name.split('.')[0] for name in sys.modules}})"
     out = subprocess.run([sys.executable, "-c", code], cwd=HOME, capture_output=True, text=True, check=True).stdout
     assert HEAVY_LIBRARIES.isdisjoint(out.split())

@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import demo
@@ -15,6 +16,7 @@ from engine.host import jobs
 from engine.models.sampling import GREEDY, Sampling
 from engine.progress import Progress, silent
 from engine.recipe import load_recipe
+from engine.report.kept import load_cards
 from engine.workspace import Workspace
 
 NOTE = "The bridge at Carrow was closed in 1987.\n\nA cable had broken near the northern pier, and nobody saw it go."
@@ -113,13 +115,16 @@ def test_awkward_texts_are_rewritten_without_a_crash(rewriter: Rewriter, text: s
 
 def test_the_report_card_measures_and_says_the_same_twice(workspace: Workspace, trained: dict[str, object]) -> None:
     reports: list[Progress] = []
-    card = jobs.check(workspace, reports.append, passages=2)
+    html = workspace.root / "card.html"
+    card = jobs.check(workspace, reports.append, passages=2, inputs=False, html=html)
     assert card["passages"] == 2
     assert card["distance_neutral"] > 0
     assert card["facts"] >= card["facts_kept"] >= 0
     assert len(card["samples"]) == 2
     assert any(report.stage == "check: adapter" for report in reports)
-    assert jobs.check(workspace, silent, passages=2) == card
+    assert jobs.check(workspace, silent, passages=2, inputs=False) == card
+    assert [msgspec.to_builtins(one) for one in load_cards(workspace.adapter(workspace.settings.author))] == [card]
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 def test_a_job_of_the_host_refuses_a_parameter_it_does_not_know(workspace: Workspace) -> None:

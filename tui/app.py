@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -22,11 +24,13 @@ from engine.errors import StyloraError
 from engine.host.client import HostClient
 from engine.host.journal import JobState
 from engine.host.survey import AuthorState, Survey, survey
+from engine.settings import Settings
 from engine.workspace import Workspace
-from tui import actions, crash
+from tui import actions, crash, keymap, themes
 from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
-from tui.themes import DARK, LIGHT
+from tui.screens.messages import Said
+from tui.widgets.bars import SCREENS
 
 REST_SECONDS = 1.0
 AGAIN_SECONDS = 30.0
@@ -81,16 +85,27 @@ class StyloraApp(App[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(
-        self, workspace: Workspace | None, *, host_command: Sequence[str] | None = None, here: Path | None = None
+        self,
+        workspace: Workspace | None,
+        *,
+        host_command: Sequence[str] | None = None,
+        here: Path | None = None,
+        screen: str = "",
     ) -> None:
         """`host_command` starts another host than ours (the workspace is appended); `here` is the folder that the
-        welcome screen offers, by default the current one."""
-        super().__init__()
+        welcome screen offers, by default the current one; `screen` is the one to begin with, by default the last."""
+        # With NO_COLOR Textual would send shades of grey, unless it is to leave colours to the terminal.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.workspace, self.here = workspace, here or Path.cwd()
         self.memory = recall(workspace) if workspace else Memory()
-        for theme in (DARK, LIGHT):
+        if screen:
+            self.memory.screen = screen
+        for theme in themes.THEMES:
             self.register_theme(theme)
-        self.theme = LIGHT.name if self.memory.light else DARK.name
+        self._keys: Mapping[str, Any] | None = None
+        self._key_trouble = ""
+        self._said: deque[Said] = deque(maxlen=200)
+        self._dress(self._settings())
         self.client: HostClient | None = None
         self.survey: Survey | None = None
         self.trouble = ""
@@ -98,6 +113,28 @@ class StyloraApp(App[None]):
         self._author = self.memory.author
         self._lost_at = 0.0
         self._resting: Timer | None = None
+
+    def _settings(self) -> Settings:
+        """What stylora.toml says; the defaults where it says nothing, or nothing that can be read: the survey tells."""
+        with contextlib.suppress(StyloraError):
+            if self.workspace:
+                return self.workspace.settings
+        return Settings()
+
+    def _dress(self, settings: Settings) -> None:
+        """Theme and keys."""
+        if self._keys is None:
+            known = self.memory.theme if self.memory.theme in self.available_themes else settings.app.theme
+            self.theme = themes.TERMINAL.name if self.no_color else themes.named(known).name
+        if settings.keys != self._keys:
+            self._keys, self._key_trouble = settings.keys, ""
+            keys: keymap.Keys = {}
+            try:
+                keys = keymap.read(settings.keys)
+            except StyloraError as error:
+                self._key_trouble = str(error)
+            keymap.use(keys)
+            self.set_keymap(keymap.for_textual(keys))
 
     def on_mount(self) -> None:
         self.animation_level = "none"
@@ -113,7 +150,7 @@ class StyloraApp(App[None]):
         self.run_worker(self._attend(), group="host", exclusive=True)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        return DARK.variables
+        return themes.DARK.variables
 
     # -- state the screens share ----------------------------------------------------------------------
 
@@ -132,7 +169,7 @@ class StyloraApp(App[None]):
         """Active jobs, the last one that ended, and what is wrong with the host or the settings."""
         jobs = list(self.client.jobs.values()) if self.client else []
         ended = [state for state in jobs if not state.active]
-        trouble = self.trouble or (self.survey.problem if self.survey else "")
+        trouble = self.trouble or (self.survey.problem if self.survey else "") or self._key_trouble
         return [state for state in jobs if state.active], ended[-1] if ended else None, trouble
 
     def reload(self) -> None:
@@ -142,6 +179,8 @@ class StyloraApp(App[None]):
     async def _survey(self) -> None:
         assert self.workspace
         self.survey = await asyncio.to_thread(survey, self.workspace)
+        if not self.survey.problem:
+            self._dress(self.survey.settings)
         self._redraw()
 
     def _redraw(self) -> None:
@@ -151,9 +190,11 @@ class StyloraApp(App[None]):
 
     def complain(self, line: str) -> None:
         """One line about what went wrong, and what to do."""
+        self._said.append(Said(time.time(), line, wrong=True))
         self.notify(line, severity="error", timeout=12, markup=False)
 
     def tell(self, line: str) -> None:
+        self._said.append(Said(time.time(), line))
         self.notify(line, timeout=6, markup=False)
 
     # -- the host -------------------------------------------------------------------------------------
@@ -190,7 +231,8 @@ class StyloraApp(App[None]):
         again = time.monotonic() - self._lost_at > AGAIN_SECONDS
         self._lost_at = time.monotonic()
         what = f"the host stopped and its {cut[-1].kind} job with it" if cut else "the host stopped"
-        self.trouble = f"{what}; {'starting another' if again else 'press ^l to start another'}"
+        then = "starting another" if again else f"press {keymap.key('app.reload')} to start another"
+        self.trouble = f"{what}; {then}"
         if cut:
             self.complain(f"{what}; its log is .stylora/logs/host.log")
         self._redraw()
@@ -205,7 +247,7 @@ class StyloraApp(App[None]):
     # -- actions --------------------------------------------------------------------------------------
 
     def action_go(self, name: str) -> None:
-        if self.workspace and self.current_mode != name and name in self.MODES:
+        if self.workspace and self.current_mode != name and name in dict(SCREENS):
             self.switch_mode(name)
             self.remember_soon()
 
@@ -248,6 +290,29 @@ class StyloraApp(App[None]):
         except StyloraError as error:
             self.complain(str(error))
 
+    def action_doctor(self) -> None:
+        from tui.screens.doctor import DoctorScreen
+
+        if self.workspace and not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen())
+
+    async def action_sweep(self) -> None:
+        """A sweep of the author's adapter: the one under way or just done, else a new one."""
+        from tui.screens.sweep import SweepScreen
+
+        if self.author is None or not (self.author.adapter and self.author.adapter.complete):
+            self.complain("no adapter to sweep yet; train one first")
+            return
+        jobs = list(self.client.jobs.values()) if self.client else []
+        mine = [state for state in jobs if state.kind == "sweep" and state.params.get("author") == self.author.name]
+        try:
+            going = mine[-1].job if mine and mine[-1].active else ""
+            job = going or await self.start_job("sweep", {"author": self.author.name})
+        except StyloraError as error:
+            self.complain(str(error))
+        else:
+            self.push_screen(SweepScreen(job))
+
     async def begin_demo(self) -> None:
         """Start the demo as soon as the host answers."""
         for _ in range(200):
@@ -257,8 +322,29 @@ class StyloraApp(App[None]):
         await self.action_demo()
 
     def action_theme(self) -> None:
-        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+        if self.no_color:
+            self.tell("NO_COLOR is set, so there are no colours to choose")
+            return
+        self.theme = themes.after(self.theme).name
+        self.memory.theme = self.theme
         self.remember_soon()
+
+    async def action_jump(self) -> None:
+        from tui.screens.jump import JumpScreen, parts
+
+        screen = self.screen
+        if targets := parts(screen):
+            self.push_screen(JumpScreen(targets), lambda part: screen.set_focus(part) if part else None)
+        else:
+            self.tell("nothing on this screen to jump to")
+
+    def action_messages(self) -> None:
+        from tui.screens.messages import MessagesScreen, ended
+
+        jobs = self.client.jobs.values() if self.client else ()
+        trouble = self.job_line()[2]
+        now = [Said(time.time(), trouble, wrong=True)] if trouble else []
+        self.push_screen(MessagesScreen([*self._said, *ended(jobs), *now], crash.logs(self.workspace)))
 
     def action_reload(self) -> None:
         if self.workspace:
@@ -281,25 +367,27 @@ class StyloraApp(App[None]):
         self._remember()
 
     def remember_soon(self) -> None:
-        """Write down what is worth remembering once the hands rest: a closed terminal gives no time for it."""
-        if self._resting:
-            self._resting.stop()
-        self._resting = self.set_timer(REST_SECONDS, self._remember)
+        """Write down what is worth remembering within a second: a closed terminal gives no time for it."""
+        if self._resting is None:
+            self._resting = self.set_timer(REST_SECONDS, self._remember)
 
     def _remember(self) -> None:
+        self._resting = None
         if self.workspace:
-            self.memory.screen, self.memory.author = self.current_mode, self._author
-            self.memory.light = self.theme == LIGHT.name
+            if self.current_mode in dict(SCREENS):
+                self.memory.screen = self.current_mode
+            self.memory.author = self._author
             remember(self.workspace, self.memory)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: the actions that have a meaning on this screen."""
-        names = {"app": self, getattr(screen, "NAME", ""): screen}
-        for action in actions.ACTIONS:
-            if node := names.get(action.where):
-                title = f"{action.help}  ({actions.written(action)})"
-                call = partial(self.run_action, action.name, node)
-                yield SystemCommand(title, actions.TITLES[action.where], call)
+        """The palette: the actions that have a meaning on this screen, its own first."""
+        nodes = {getattr(screen, "NAME", ""): screen, "app": self}
+        for where, node in nodes.items():
+            for action in actions.of(where):
+                if action.name != "command_palette":
+                    title = f"{action.help}  ({keymap.written(action)})"
+                    about = f"{actions.TITLES[where]} · {action.id}"
+                    yield SystemCommand(title, about, partial(self.run_action, action.name, node))
 
     # -- crashes --------------------------------------------------------------------------------------
 
@@ -310,15 +398,14 @@ class StyloraApp(App[None]):
         self._exit_renderables = [line]
 
 
-def run(workspace: Workspace | None = None) -> None:
-    """Show the app for `workspace`, by default the one around the current folder, until the user leaves.
-
-    Exits with code 1 after a crash.
+def run(workspace: Workspace | None = None, screen: str = "") -> None:
+    """Show the app for `workspace`, by default the one around the current folder, until the user leaves; it begins
+    with `screen`, by default with the last one. Exits with code 1 after a crash.
     """
     if workspace is None:
         with contextlib.suppress(StyloraError):
             workspace = Workspace.find()
-    app = StyloraApp(workspace)
+    app = StyloraApp(workspace, screen=screen)
     app.run()
     if app.return_code:
         sys.exit(app.return_code)

@@ -5,28 +5,39 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from engine.errors import Cancelled, StyloraError
-from tui.commands import corpus, models, report, rewriting, runs, training
-from tui.commands.options import app
 
-__all__ = ["app", "corpus", "main", "models", "report", "rewriting", "runs", "training"]
+if TYPE_CHECKING:
+    import typer
+
+    app: typer.Typer
 
 
-@app.callback(invoke_without_command=True)
-def main_screen(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        from tui.app import run
+def _commands() -> typer.Typer:
+    """All commands. Opening the screens needs none of them, nor the libraries they are made with."""
+    from tui.commands import corpus, host, models, report, rewriting, runs, training  # noqa: F401
+    from tui.commands.options import app
 
-        run()
+    return app
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        return _commands()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def main() -> None:
     """Run the command; a user's mistake is one line and exit code 1, ours a private log and exit code 70."""
     try:
-        app()
+        if sys.argv[1:]:
+            _commands()()
+        else:
+            from tui.app import run
+
+            run()
     except StyloraError as error:
         _complain(str(error))
         sys.exit(1)

@@ -55,7 +55,7 @@ class Display:
         )
         self.tasks: dict[str, TaskID] = {}
         self.last_line = 0.0
-        self.stopping = False
+        self.stopping = self.begun = False
 
     def __enter__(self) -> Display:
         self.previous = signal.signal(signal.SIGINT, self._interrupt)
@@ -73,6 +73,7 @@ class Display:
         errors.print("stopping at the next safe point; press Ctrl-C again to kill", style="dim")
 
     def __call__(self, event: Event) -> None:
+        self.begun = True
         if self.stopping:
             raise Cancelled
         if self.quiet:

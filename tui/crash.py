@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import traceback
 
-from engine.logs import private_log
+from engine.host.client import log_path
+from engine.logs import errors_path, private_log
+from engine.workspace import Workspace
 
 
 def record(error: BaseException) -> str:
@@ -15,3 +17,9 @@ def record(error: BaseException) -> str:
     except OSError:
         return f"Stylora crashed ({what}) and could not write why; running jobs go on."
     return f"Stylora crashed ({what}); running jobs go on. Details for a report, yours to read first: {path}"
+
+
+def logs(workspace: Workspace | None) -> list[str]:
+    """Where details are to be found, one place a line."""
+    host = [f"the host and its jobs: {log_path(workspace)}"] if workspace else []
+    return [*host, f"the app and the commands: {errors_path()}"]

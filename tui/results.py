@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.workspace import Workspace
-from tui import console
+from tui import card_rows, console
 
 
 def card(result: dict[str, Any], *, samples: int) -> None:
@@ -15,17 +15,16 @@ def card(result: dict[str, Any], *, samples: int) -> None:
         console.passage("untrained model", sample["untrained"])
         console.passage("with the adapter", sample["rewritten"])
         console.passage("the author's own, never seen in training", sample["author"])
+    console.line(card_rows.heading(result))
+    for parts in card_rows.lines(result):
+        console.line("".join(parts))
     facts = max(result["facts"], 1)
+    kept = result["facts_kept"]
     console.counts(
-        f"{result['passages']} held-out passages of {result['author']}",
+        "in short",
         {
-            "style distance, plain text": f"{result['distance_neutral']:.3f}",
-            "style distance, untrained model": f"{result['distance_untrained']:.3f}",
-            "style distance, adapter": f"{result['distance_rewritten']:.3f}",
-            "style distance, author": f"{result['distance_author']:.3f}",
             "gap closed by the adapter": f"{result['gap_closed']:.0%}",
-            "names and numbers kept": f"{result['facts_kept']} of {result['facts']} "
-            f"({result['facts_kept'] / facts:.0%})",
+            "names and numbers kept": f"{kept} of {result['facts']} ({kept / facts:.0%})",
             "rewrites with 20 copied words": result["copied"],
         },
     )

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from engine.host.survey import AuthorState
+from tui import keymap
+from tui.widgets.bars import SCREENS
 
 
 def next_step(author: AuthorState | None, here: int = 0) -> str:
     """One sentence for whoever is on screen `here` (0: elsewhere); empty once everything is there."""
 
-    def press(screen: int, key: str) -> str:
-        return f"Press {key}" if screen == here else f"Press {screen}, then {key},"
+    def press(screen: int, action: str) -> str:
+        name = SCREENS[screen - 1][0]
+        there, then = keymap.key(f"app.go-{name}"), keymap.key(f"{name}.{action}")
+        return f"Press {then}" if screen == here else f"Press {there}, then {then},"
 
     if author is None or (not author.raw and author.corpus is None):
-        return f"{press(1, 'a')} to add a book of this author: .txt, .md, .html, .epub or .pdf."
+        return f"{press(1, 'add')} to add a book of this author: .txt, .md, .html, .epub or .pdf."
     if author.corpus is None:
-        return f"{press(1, 'c')} to curate the corpus from the book."
+        return f"{press(1, 'curate')} to curate the corpus from the book."
     if author.corpus.waiting:
-        return f"You decided otherwise on some text. {press(1, 'c')} to curate again."
+        return f"You decided otherwise on some text. {press(1, 'curate')} to curate again."
     if author.dataset is None:
-        return f"{press(2, 'b')} to build the training pairs."
+        return f"{press(2, 'build')} to build the training pairs."
     if author.dataset.stale:
-        return f"The corpus has changed. {press(2, 'b')} to build the pairs again."
+        return f"The corpus has changed. {press(2, 'build')} to build the pairs again."
     if author.adapter is None or not author.adapter.complete:
-        return f"{press(3, 't')} to train an adapter."
+        return f"{press(3, 'train')} to train an adapter."
     return ""
 
 

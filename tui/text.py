@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from engine.host.journal import JobState
+from tui import keymap
 
 NAMES = {
     "curate": "curation",
@@ -13,18 +14,23 @@ NAMES = {
     "rewrite": "rewrite",
     "convert": "model",
     "check": "check",
+    "sweep": "sweep",
+    "blind": "blind trial",
+    "use": "choice",
     "demo": "demo",
 }
 GLYPHS = {"queued": "○", "running": "●", "done": "✓", "failed": "✗", "cancelled": "■", "interrupted": "✗"}
 _AGAIN = {
-    "curate": "press c on screen 1 to start it again",
-    "dataset": "press b on screen 2 to go on with it",
-    "train": "press t on screen 3 to go on from the last checkpoint",
-    "rewrite": "press g on screen 4 to ask again",
-    "convert": "press m on screen 3 to start it again",
-    "check": "press k on screen 3 to start it again",
-    "demo": "press d to go on with it",
+    "curate": ("corpus", "corpus.curate", "to start it again"),
+    "dataset": ("dataset", "dataset.build", "to go on with it"),
+    "train": ("training", "training.resume", "to go on from the last checkpoint"),
+    "rewrite": ("rewrite", "rewrite.again", "to ask again"),
+    "convert": ("training", "training.model", "to start it again"),
+    "check": ("training", "training.check", "to start it again"),
+    "sweep": ("training", "training.sweep", "to go on with it"),
+    "demo": ("", "app.demo", "to go on with it"),
 }
+"""How a job that was cut off goes on: the screen, the action there, and what it does."""
 
 
 _CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | dict.fromkeys(range(127, 160), 0xB7)
@@ -102,10 +108,18 @@ def outcome(state: JobState) -> str:
     """What became of a job, in one line: its figures, its error, or how to go on."""
     name = NAMES.get(state.kind, state.kind)
     if state.status == "failed":
-        return f"{name} failed: {state.error}"
+        return f"({keymap.key('app.doctor')}: doctor) {name} failed: {state.error}"
     if state.status in ("cancelled", "interrupted"):
-        return f"{name} {state.status}; {_AGAIN.get(state.kind, 'it can be started again')}"
+        return f"{name} {state.status}; {_again(state.kind)}"
     return f"{name} done at {clock(state.ended)}{_figures(state)}"
+
+
+def _again(kind: str) -> str:
+    if kind not in _AGAIN:
+        return "it can be started again"
+    screen, action, what = _AGAIN[kind]
+    where = f" on screen {keymap.key(f'app.go-{screen}')}" if screen else ""
+    return f"press {keymap.key(action)}{where} {what}"
 
 
 def _figures(state: JobState) -> str:

@@ -1,4 +1,7 @@
-"""Ink on paper, by night and by day. Every colour is one of the 256 that Apple's Terminal has, so nothing shifts."""
+"""Ink on paper, by night and by day, and in the terminal's own colours.
+
+Every colour is one of the 256 that Apple's Terminal has, so nothing shifts.
+"""
 
 from __future__ import annotations
 
@@ -35,3 +38,53 @@ LIGHT = Theme(
     error="#af0000",
     variables={"quiet": "#6c6c6c", "faint": "#a8a8a8", "line": "#bcbcbc", "strong": "#080808"},
 )
+
+TERMINAL = Theme(
+    name="stylora-terminal",
+    ansi=True,
+    dark=True,
+    primary="ansi_magenta",
+    secondary="ansi_default",
+    accent="ansi_magenta",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_red",
+    # Grey is left to what may be missed: some palettes have it in the background's own colour.
+    variables={
+        "ansi-background": "ansi_default",
+        "ansi-foreground": "ansi_default",
+        "quiet": "ansi_default",
+        "faint": "ansi_bright_black",
+        "line": "ansi_bright_black",
+        "strong": "ansi_default",
+        "border-blurred": "ansi_bright_black",
+        "block-cursor-foreground": "ansi_default",
+        "block-cursor-background": "ansi_default",
+        "block-cursor-text-style": "reverse",
+        "input-cursor-foreground": "ansi_default",
+        "input-cursor-background": "ansi_default",
+        "input-cursor-text-style": "reverse",
+        "input-selection-foreground": "ansi_black",
+        "input-selection-background": "ansi_cyan",
+        "screen-selection-foreground": "ansi_black",
+        "screen-selection-background": "ansi_cyan",
+    },
+)
+
+THEMES = (DARK, LIGHT, TERMINAL)
+
+
+def named(name: str) -> Theme:
+    """The theme that stylora.toml calls `name`: ``dark``, ``light`` or ``terminal``; or its whole name."""
+    return next((theme for theme in THEMES if theme.name in (name, f"stylora-{name}")), DARK)
+
+
+def after(name: str) -> Theme:
+    """The theme that follows the one of this name."""
+    names = [theme.name for theme in THEMES]
+    return THEMES[(names.index(name) + 1) % len(names)] if name in names else DARK

@@ -110,14 +110,18 @@ def in_order(first: Sequence[str], second: Sequence[str]) -> dict[int, int]:
 def exchanged(source: Content, output: Content, matched: Mapping[int, int]) -> list[tuple[str, str]]:
     """Names of `source` in whose place, between the same two words, `output` has another name, with that other.
 
-    A name that stands beside the place has only moved. Two names that change places within a sentence are not
-    found: their order alone cannot be told from a passive.
+    A name that stands beside the place, and there in no other's stead, has only moved. Two names that change places
+    within a sentence are not found: their order alone cannot be told from a passive.
     """
     found: list[tuple[str, str]] = []
+    # A mention that answers another one is no witness that the one in question has moved there.
+    answering = set(matched.values())
     before, other_before = -1, -1
     for after, other_after in [*sorted(matched.items()), (len(source.keys), len(output.keys))]:
-        beside = output.keys[max(0, other_before + 1 - _BESIDE) : other_after + _BESIDE]
-        other_beside = source.keys[max(0, before + 1 - _BESIDE) : after + _BESIDE]
+        near = range(max(0, other_before + 1 - _BESIDE), min(other_after + _BESIDE, len(output.keys)))
+        other_near = range(max(0, before + 1 - _BESIDE), min(after + _BESIDE, len(source.keys)))
+        beside = {output.keys[i] for i in near if i not in answering}
+        other_beside = {source.keys[i] for i in other_near if i not in matched}
         gone = [i for i in range(before + 1, after) if source.names[i] and source.keys[i] not in beside]
         come = [i for i in range(other_before + 1, other_after) if output.proper[i]]
         come = [i for i in come if output.keys[i] not in other_beside]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +16,13 @@ from engine.errors import StyloraError
 from engine.workspace import Workspace
 
 How = Literal["asked", "again", "edited", "compared"]
+Grade = Literal["serious", "minor", "note"]
+"""What a finding means for its text: it says something else than its source, is a matter of taste, or nothing."""
+
+
+def grade(finding: Mapping[str, Any]) -> Grade:
+    """How serious a finding of `engine.generation.verify` is, given as plain values."""
+    return "serious" if finding.get("severe") else "minor" if finding.get("weight", 1.0) else "note"
 
 
 class Written(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +30,8 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     findings: tuple[str, ...] = ()
+    grades: tuple[Grade, ...] = ()
+    """One per finding; none in histories of earlier versions."""
     label: str = ""
     """What it was written with, where the texts of a turn differ in that: in comparisons."""
 
@@ -38,6 +49,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     written: tuple[Written, ...]
     best: int = 0
     marks: tuple[str, ...] = ()
+    steps: tuple[dict[str, str], ...] = ()
+    """Of each passage, the text after every step that changed it (`engine.generation.document.Steps`)."""
     kept: int | None = None
 
 
@@ -102,38 +115,55 @@ class Conversation:
         settings: Mapping[str, Any],
         best: int = 0,
         marks: Sequence[str] = (),
+        steps: Sequence[Mapping[str, str]] = (),
         how: How = "asked",
         of: int | None = None,
     ) -> Turn:
         """Append a turn and return it."""
-        turns = self.turns()
-        turn = Turn(
-            number=len(turns) + 1,
-            how=how,
-            of=of,
-            text=text,
-            settings={name: value for name, value in settings.items() if value is not None},
-            written=tuple(written),
-            best=best,
-            marks=tuple(marks),
-        )
-        self._append(_Say(turn))
-        self._tell([*turns, turn])
+        with self._alone():
+            turns = self.turns()
+            turn = Turn(
+                number=len(turns) + 1,
+                how=how,
+                of=of,
+                text=text,
+                settings={name: value for name, value in settings.items() if value is not None},
+                written=tuple(written),
+                best=best,
+                marks=tuple(marks),
+                steps=tuple(map(_changes, steps)),
+            )
+            self._append(_Say(turn))
+            self._tell([*turns, turn])
         return turn
 
     def keep(self, number: int | None = None, written: int | None = None) -> Turn:
         """Mark one of a turn's texts (from 0, default its best) as the one chosen; the last choice counts."""
-        turn = self.turn(number)
-        chosen = turn.best if written is None else written
-        if not 0 <= chosen < len(turn.written):
-            raise StyloraError(f"turn {turn.number} has {len(turn.written)} texts; there is no {chosen + 1}")
-        self._append(_Keep(turn.number, chosen))
-        self._tell(self.turns())
+        with self._alone():
+            turn = self.turn(number)
+            chosen = turn.best if written is None else written
+            if not 0 <= chosen < len(turn.written):
+                raise StyloraError(f"turn {turn.number} has {len(turn.written)} texts; there is no {chosen + 1}")
+            self._append(_Keep(turn.number, chosen))
+            self._tell(self.turns())
         return msgspec.structs.replace(turn, kept=chosen)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One writer at a time: the host, a command and a screen may all have something to add."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StyloraError(f"{self.path}: {error.strerror}; the history cannot be written") from None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     def _append(self, entry: _Keep | _Say) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a+b") as file:
                 if file.tell():
                     file.seek(-1, os.SEEK_END)
@@ -151,6 +181,17 @@ class Conversation:
 
     def _tell(self, turns: Sequence[Turn]) -> None:
         write_text(self.readable, f"# Rewrites with {self.adapter}\n\n" + "\n".join(map(_readable, turns)))
+
+
+def _changes(steps: Mapping[str, str]) -> dict[str, str]:
+    """`steps` without those that left the text as it was, and what is empty."""
+    kept: dict[str, str] = {}
+    before = ""
+    for name, text in steps.items():
+        if text and text != before:
+            kept[name] = text
+        before = text or before
+    return kept
 
 
 def _readable(turn: Turn) -> str:

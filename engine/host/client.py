@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import StyloraError
-from engine.host import address, journal, protocol
+from engine.host import address, journal, protocol, thinning
 from engine.host.journal import Event, JobState
 from engine.host.protocol import Answer, Lines, Message, News, Reply, Welcome
 from engine.host.survey import Survey, survey
@@ -129,6 +129,11 @@ class HostClient(asyncio.Protocol):
             if process.poll():
                 break
             await asyncio.sleep(0.03)
+        if process.poll() == 0 and (found := address.find(workspace)):  # it saw another one that holds the lock
+            raise StyloraError(
+                f"the host of this workspace, process {found.pid}, does not answer; 'kill -9 {found.pid}' ends it, "
+                "and a training goes on from its last checkpoint when it is started again"
+            )
         raise StyloraError(f"the host did not start; {log_path(workspace)} says why")
 
     def outdated(self) -> bool:
@@ -185,7 +190,9 @@ class HostClient(asyncio.Protocol):
 
     def _learn(self, news: News) -> None:
         if event := journal.decode(news.event):
-            self.jobs.setdefault(news.job, JobState(news.job)).apply(event)
+            state = self.jobs.setdefault(news.job, JobState(news.job))
+            state.apply(event)
+            state.trouble = news.trouble
             self._touch(news.job)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -241,8 +248,11 @@ class HostClient(asyncio.Protocol):
     async def _ask(self, message: Message, ref: int) -> Reply:
         if self.lost or self._transport is None:
             raise StyloraError("the host is gone; its log says why, and pressing the key again starts a new one")
+        data = protocol.pack(message)
+        if len(data) > protocol.LONGEST_LINE:
+            raise StyloraError(f"{len(data) >> 20} MiB are too much for one request; give a file or smaller parts")
         self._replies[ref] = asyncio.get_running_loop().create_future()
-        self._transport.write(protocol.pack(message))
+        self._transport.write(data)
         try:
             reply = await asyncio.wait_for(self._replies[ref], REPLY_SECONDS)
         except (TimeoutError, ConnectionError):
@@ -301,11 +311,13 @@ class HostClient(asyncio.Protocol):
         finally:
             self._wake.discard(wake)
 
-    async def follow(self, job: str) -> AsyncIterator[list[Event]]:
+    async def follow(self, job: str, *, thin: bool = False) -> AsyncIterator[list[Event]]:
         """A job's events from its beginning, then as they happen, in batches; ends with the job.
 
-        A host that dies ends it with an ``interrupted`` event.
+        A host that dies ends it with an ``interrupted`` event. With `thin`, what a long journal holds far back
+        comes as the few events that `engine.host.thinning` keeps of it, enough for a curve and a log.
         """
+        read = thinning.read if thin else journal.read
         path, offset, last = journal.path(self.workspace, job), 0, -1
         wake = asyncio.Event()
         self._wake.add(wake)
@@ -313,7 +325,7 @@ class HostClient(asyncio.Protocol):
             while True:
                 wake.clear()
                 over = self.lost or not (job in self.jobs and self.jobs[job].active)
-                events, following = await asyncio.to_thread(journal.read, path, offset)
+                events, following = await asyncio.to_thread(read, path, offset)
                 if events:
                     last = events[-1].n
                     # The file may be ahead of the news: who is told of an end finds it in `jobs` too.

@@ -17,7 +17,19 @@ import msgspec
 from engine.control import Control
 from engine.errors import StyloraError
 from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, models
-from engine.host.rewriting import again, compare, history, keep, live, open_rewriter, opened, rewrite, sampling_of
+from engine.host.report_jobs import blind, sweep, use
+from engine.host.rewriting import (
+    again,
+    compare,
+    history,
+    keep,
+    live,
+    noting,
+    open_rewriter,
+    opened,
+    rewrite,
+    sampling_of,
+)
 from engine.progress import Progress, Report
 from engine.settings import PERSPECTIVES, changed, nearest
 from engine.workspace import Workspace, slug
@@ -71,7 +83,7 @@ def curate(
         "author": author,
         "tokenizer": model,
         **_plain(curated),
-        "removed": {reason: tally.words for reason, tally in curated.removed.items()},
+        "removed": {reason: tally.words for reason, tally in curated.removed.items() if tally.words},
         "dropped": {reason: tally.pieces for reason, tally in curated.dropped.items()},
     }
 
@@ -282,7 +294,7 @@ def train(
             base=asked.model.path,
             output=asked.adapter,
             config=asked.config,
-            report=report,
+            report=noting(asked.adapter, report),
             control=control,
             resume=not fresh,
             auto_fit=auto_fit,
@@ -324,6 +336,7 @@ def check(
     *,
     author: str | None = None,
     adapter: str | Path | None = None,
+    checkpoint: str | int | None = None,
     data: str | Path | None = None,
     corpus: str | Path | None = None,
     passages: int = 24,
@@ -331,13 +344,27 @@ def check(
     strength: float | None = None,
     temperature: float | None = None,
     seed: int | None = None,
+    inputs: bool = True,
+    html: str | Path | None = None,
 ) -> Result:
-    """Held-out passages rewritten and measured: the report card."""
-    from engine.report.card import check as measure
+    """Held-out passages, modern texts and bare nouns rewritten and measured: the report card.
 
-    settings = changed(workspace.settings.rewrite, {"strength": strength, "temperature": temperature})
+    It is kept beside the adapter, and with `html` written as a page as well. Checkpoint and strength are those that
+    rewriting would take unless they are given. Without `inputs` only held-out passages are rewritten.
+    """
+    from engine.report.card import check as measure
+    from engine.report.chosen import checkpoint_folder, taken, update_of
+    from engine.report.kept import save_card
+    from engine.report.page import write_page
+
     folder = adapter_folder(workspace, adapter, author)
-    rewriter = open_rewriter(workspace, folder, report)
+    knobs: dict[str, Any] = {"strength": strength, "temperature": temperature}
+    if folder not in live:
+        checkpoint, knobs, _ = taken(folder, checkpoint, knobs)
+    update = update_of(folder, checkpoint)
+    settings = changed(workspace.settings.rewrite, knobs)
+    at = checkpoint_folder(folder, update)
+    rewriter = open_rewriter(workspace, at, report)
     pairs = _given(data, workspace.dataset(rewriter.recipe.author))
     text = _given(corpus, workspace.corpus(rewriter.recipe.author))
     rewriter.limits = _calibrated(workspace, folder, pairs, text, report)
@@ -350,9 +377,18 @@ def check(
         strength=settings.strength,
         sampling=sampling_of(settings),
         seed=workspace.settings.seed if seed is None else seed,
+        inputs=None if inputs else (),
+        checkpoint=at.name if update is not None else "",
+        styles=workspace.styles,
+        cache=workspace.private / "cards",
         report=report,
     )
-    return _plain(card)
+    result = _plain(card)
+    if not rewriter.in_training:
+        save_card(folder, card)
+    if html is not None:
+        write_page(_given(html, Path()), card)
+    return result
 
 
 def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bool = False) -> Result:
@@ -391,5 +427,6 @@ JOBS: Mapping[str, Callable[..., Result]] = {
         *(curate, dataset, convert, plan, train, check, demo),
         *(rewrite, again, compare, history, keep),
         *(models, fuse, adapter_export, adapter_import),
+        *(sweep, blind, use),
     )
 }

@@ -9,10 +9,11 @@ import errno
 import os
 import re
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 import msgspec
 
@@ -23,6 +24,9 @@ What = Literal["queued", "started", "progress", "done", "failed", "cancelled", "
 ENDS = frozenset({"done", "failed", "cancelled", "interrupted"})
 _TAIL = 64 << 10
 _BATCH = 1 << 20
+_MOST_WAITING = 10_000
+"""Events kept in memory while the disk is full, the latest: the older ones are missing from the journal then."""
+_RETRY_SECONDS = 1.0
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,10 +86,15 @@ def path(workspace: Workspace, job: str) -> Path:
 
 
 class Journal:
-    """The writing end of one job's journal: made new, appended to by one thread at a time, never rewritten."""
+    """The writing end of one job's journal: made new, appended to by one thread at a time, never rewritten.
+
+    A disk that is full does not stop the job: `fault` says so, and what could not be written waits in memory.
+    """
 
     def __init__(self, workspace: Workspace, kind: str) -> None:
-        """Make the file; the id is the time and the kind, and sorts by age."""
+        """Make the file; the id is the time and the kind, and sorts by age. Raises `OSError` if that fails."""
+        from engine.host.thinning import Thinner
+
         private_folder(workspace.private)
         private_folder(folder(workspace))
         stem = time.strftime("%Y%m%d-%H%M%S-") + kind
@@ -97,17 +106,42 @@ class Journal:
                 break
             except FileExistsError:
                 continue
-        self._next = 0
+        self.fault = ""
+        self._next, self._size = 0, 0
+        self._waiting: deque[tuple[Event, bytes]] = deque(maxlen=_MOST_WAITING)
+        self._retry_at = 0.0
+        self._thinner = Thinner(path(workspace, self.job))
 
     def append(self, what: What, **fields: Any) -> bytes:
-        """Write one event and return its line without the newline. Raises `OSError` when the disk is full."""
-        line = encode(Event(n=self._next, t=round(time.time(), 3), what=what, **fields))
-        if os.write(self._handle, line + b"\n") <= len(line):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        """Write one event and return its line without the newline."""
+        event = Event(n=self._next, t=round(time.time(), 3), what=what, **fields)
+        line = encode(event)
         self._next += 1
+        self._waiting.append((event, line))
+        if not self.fault or what in ENDS or time.monotonic() >= self._retry_at:
+            self._write_waiting()
         return line
 
+    def _write_waiting(self) -> None:
+        try:
+            while self._waiting:
+                event, line = self._waiting[0]
+                written = os.write(self._handle, line + b"\n")
+                if written <= len(line):
+                    os.ftruncate(self._handle, self._size)
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                self._waiting.popleft()
+                self._size += written
+                self._thinner.add(event, line, self._size)
+        except OSError as error:
+            self.fault = f"the journal cannot be written ({error.strerror}); the job goes on: free some space"
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+        else:
+            self.fault = ""
+
     def close(self) -> None:
+        self._write_waiting()
+        self._thinner.close()
         os.close(self._handle)
 
 
@@ -136,10 +170,25 @@ def replay(journal: Path) -> Iterator[Event]:
         offset = following
 
 
+def merged(lines: list[bytes]) -> list[bytes]:
+    """Fewer lines that leave a `JobState` as all of them would: reports of one stage in a row become one."""
+    if len(lines) < 3:
+        return lines
+    states: list[Event] = []
+    for event in filter(None, map(decode, lines)):
+        last = states[-1] if len(states) > 1 else None  # the first report of a stage says when it began
+        if last and last.what == event.what == "progress" and last.stage == event.stage == states[-2].stage:
+            values, message = last.values | event.values, event.message or last.message
+            states[-1] = msgspec.structs.replace(event, values=values, message=message)
+        else:
+            states.append(event)
+    return [encode(event) for event in states]
+
+
 @dataclass
 class JobState:
     """What is known of a job: a fold of its events. `status` is the last decisive event's ``what``,
-    with ``started`` shown as ``running``."""
+    with ``started`` shown as ``running``; `trouble` is what the host said of it besides, with its latest news."""
 
     job: str
     kind: str = ""
@@ -159,6 +208,7 @@ class JobState:
     stage_since: float = 0
     stage_from: float = 0
     last: int = -1
+    trouble: str = ""
 
     @property
     def active(self) -> bool:
@@ -200,14 +250,10 @@ def summary(journal: Path) -> JobState | None:
     state = JobState(journal.stem)
     try:
         with journal.open("rb") as file:
-            lines = [file.readline()]
-            start = max(file.tell(), os.fstat(file.fileno()).st_size - _TAIL)
-            at_line = start == file.tell()
-            file.seek(start)
-            tail = file.read().splitlines()
+            lines = [file.readline(), *_last_lines(file, file.tell())]
     except OSError:
         return None
-    for line in lines + (tail if at_line else tail[1:]):
+    for line in lines:
         event = decode(line)
         if event is not None:
             state.apply(event)
@@ -216,12 +262,27 @@ def summary(journal: Path) -> JobState | None:
     return state if state.kind else None
 
 
+def _last_lines(file: BinaryIO, first: int) -> list[bytes]:
+    """Lines at the end of `file`, none of them from before byte `first`: 64 KiB, or more to have one that is whole."""
+    tail, end = _TAIL, os.fstat(file.fileno()).st_size
+    while True:
+        start = max(first, end - tail)
+        file.seek(start)
+        data = file.read(end - start)
+        data = data[: data.rfind(b"\n") + 1]  # what a crash has torn is no line
+        whole = 0 if start == first else data.find(b"\n") + 1
+        if whole < len(data) or start == first:
+            return data[whole:].splitlines()
+        tail *= 4
+
+
 def summaries(workspace: Workspace, newest: int = 100) -> list[JobState]:
     """The workspace's newest jobs, oldest first. Those that a dead host left behind still say they run."""
     try:
-        stems = sorted(name.removesuffix(".jsonl") for name in os.listdir(folder(workspace)))
+        names = os.listdir(folder(workspace))
     except OSError:
         return []
+    stems = sorted(name.removesuffix(".jsonl") for name in names if name.endswith(".jsonl"))
     states = (summary(folder(workspace) / f"{stem}.jsonl") for stem in stems[-newest:])
     return sorted((state for state in states if state), key=lambda state: state.created)
 

@@ -70,10 +70,14 @@ class Reply(Message, frozen=True):
 
 
 class News(Message, frozen=True):
-    """`event` was appended to the journal of `job`, as it stands there."""
+    """`event` was appended to the journal of `job`; it may stand for several reports in a row, see `journal.merged`.
+
+    `trouble` is a line about what is wrong with the keeping of the journal, for as long as that lasts.
+    """
 
     job: str
     event: msgspec.Raw
+    trouble: str = ""
 
 
 Request = Hello | Start | Cancel | Steer | Stop
@@ -93,7 +97,7 @@ def request(line: bytes) -> Request:
     """The client's message on `line`; raises `StyloraError` for anything else."""
     try:
         return _requests.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StyloraError(f"not understood: {error}") from None
 
 
@@ -101,7 +105,7 @@ def answer(line: bytes) -> Answer:
     """The host's message on `line`; raises `StyloraError` for anything else."""
     try:
         return _answers.decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise StyloraError(f"the host said something strange: {error}") from None
 
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from engine.errors import StyloraError
+from engine.errors import Cancelled, StyloraError
 from engine.host.model_jobs import adapter_folder
 from engine.progress import Progress, Report
 from engine.settings import RewriteSettings, changed
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
+    from engine.generation.conversation import Written
     from engine.models.sampling import Sampling
 
 Result = dict[str, Any]
@@ -24,6 +25,8 @@ opened: dict[tuple[Path, int], Any] = {}
 """Rewriters by their weights file and its time: several adapters, one base model."""
 live: dict[Path, tuple[Any, Any]] = {}
 """The adapter under training, if one is: its model as it is at this step, and its recipe."""
+reached: dict[Path, int] = {}
+"""The update that the training of an adapter is at."""
 
 _MOST_OPEN = 4
 """Adapters held open on one base model: to compare two with two takes no more."""
@@ -33,6 +36,17 @@ _KNOBS = (
     *("retries", "remember"),
 )
 """What a request may set for itself; names and ranges are those of ``[rewrite]`` in `stylora.toml`."""
+
+
+def noting(adapter: Path, report: Report) -> Report:
+    """`report` for the training of an adapter, by which rewrites between its steps know the update they are of."""
+
+    def told(progress: Progress) -> None:
+        if progress.stage == "training":
+            reached[adapter] = int(progress.done)
+        report(progress)
+
+    return told
 
 
 def open_rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
@@ -126,17 +140,30 @@ def rewrite(
     from engine.generation.document import rewrite_document
     from engine.generation.partial import partial_file
     from engine.generation.preparing import choices
+    from engine.report.chosen import taken
 
     if words is not None and words < 1:
         raise StyloraError(f"words {words}: ask for at least one, or leave it out for as many as the text has")
-    settings = _asked(workspace, knobs)
     folder = adapter_folder(workspace, adapter, author)
+    as_chosen = ""
+    if folder not in live:
+        checkpoint, knobs, as_chosen = taken(folder, checkpoint, knobs)
+    settings = _asked(workspace, knobs)
     chosen = open_rewriter(workspace, _checkpoint(folder, checkpoint), report)
     seed = workspace.settings.seed if seed is None else seed
     target = Path(output).expanduser().absolute() if output is not None else None
+    stopped = False
+    live_at = reached.get(folder) if chosen.in_training else None
+    if live_at is not None:
+        report(Progress("rewrite", message="answered by the running training", values={"update": live_at}))
 
     def on_text(variation: int, delta: str) -> None:
-        report(Progress("rewrite", values={"variation": variation, "delta": delta}))
+        nonlocal stopped
+        try:
+            report(Progress("rewrite", values={"variation": variation, "delta": delta}))
+        except Cancelled:
+            stopped = True
+            raise
 
     rewritten = rewrite_document(
         chosen.choosing(choices(chosen.recipe, settings)),
@@ -152,11 +179,17 @@ def rewrite(
         report=report,
     )
     result: Result = {"author": chosen.recipe.author, "seed": seed, **_plain(rewritten)}
+    if as_chosen:
+        result["marks"] = [*result["marks"], as_chosen]
+    if live_at is not None:
+        result |= {"update": live_at, "marks": [*result["marks"], f"by the running training, at update {live_at}"]}
+    if stopped:
+        result["stopped"] = "cancelled"
     if target is not None:
         best = rewritten.best.text
         write_text(target, best if best.endswith("\n") else best + "\n")
         result["output"] = str(target)
-    elif settings.remember:
+    elif settings.remember and not stopped:
         result["turn"] = _remember(workspace, folder, text, result, knobs, checkpoint, seed, words, again)
     del result["pairs"]
     if beside == "diff":
@@ -177,26 +210,38 @@ def _remember(
     words: int | None,
     again: int | None,
 ) -> int:
-    from engine.generation.conversation import Conversation, Written
+    from engine.generation.conversation import Conversation
 
     conversation = Conversation(workspace, adapter)
     before = conversation.turn(again) if again is not None else None
-    written = [
-        Written(text=one["text"], findings=tuple(finding["message"] for finding in one["findings"]))
-        for one in result["variations"]
-    ]
     texts = [one["text"] for one in result["variations"]]
+    written = [_written(one) for one in result["variations"]]
+    if result["best"]["text"] not in texts:
+        # The best of several passages is put together from several variations, and equals none of them.
+        texts.append(result["best"]["text"])
+        written.append(_written(result["best"], "best of each passage"))
     turn = conversation.add(
         text,
         written,
-        # The best of several passages is put together from several variations, and equals none of them.
-        best=texts.index(result["best"]["text"]) if result["best"]["text"] in texts else 0,
+        best=texts.index(result["best"]["text"]),
         marks=result["marks"],
+        steps=result["steps"],
         settings={**knobs, "checkpoint": checkpoint, "seed": seed, "words": words, "adapter": adapter.name},
         how="asked" if before is None else "again" if before.text == text else "edited",
         of=again,
     )
     return turn.number
+
+
+def _written(one: Mapping[str, Any], label: str = "") -> Written:
+    from engine.generation.conversation import Written, grade
+
+    return Written(
+        text=one["text"],
+        findings=tuple(finding["message"] for finding in one["findings"]),
+        grades=tuple(grade(finding) for finding in one["findings"]),
+        label=label,
+    )
 
 
 def again(
@@ -274,7 +319,7 @@ def compare(
     **knobs: Any,
 ) -> Result:
     """The same text and seed with two or more adapters, checkpoints or strengths; every combination is a side."""
-    from engine.generation.conversation import Conversation, Written
+    from engine.generation.conversation import Conversation
     from engine.generation.document import rewrite_document
     from engine.generation.preparing import choices
 
@@ -318,14 +363,7 @@ def compare(
     if settings.remember:
         turn = Conversation(workspace, folders[0]).add(
             text,
-            [
-                Written(
-                    text=side["text"],
-                    findings=tuple(finding["message"] for finding in side["findings"]),
-                    label=side["label"],
-                )
-                for side in sides
-            ],
+            [_written(side, side["label"]) for side in sides],
             settings={**knobs, "seed": seed, "words": words},
             how="compared",
         )

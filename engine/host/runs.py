@@ -22,6 +22,8 @@ from engine.workspace import Workspace
 
 RUNNING, INTERRUPTED, IMPORTED = "running", "interrupted", "imported"
 
+_TAIL = 256 << 10
+"""Bytes of a journal in which its last update is found, whatever samples follow it."""
 _LOCK = ".lock"  # held by a trainer, see engine.training.journal
 _NOT_SETTINGS = frozenset({"time_limit", "steps_per_report", "save_every", "keep"})
 """Settings that change nothing of what is learnt: left out of comparisons."""
@@ -117,6 +119,34 @@ def curve(workspace: Workspace, name: str) -> Curve:
     return Curve(name=name, train=_points(train), valid=_points(valid))
 
 
+def reports(workspace: Workspace, name: str, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """What the run called `name` reported from byte `offset` of its journal on, and the offset to go on from.
+
+    Each has the ``update`` and the values of a progress report; that of a validation has ``valid``, a note ``message``.
+    Only whole lines are read; a journal that is shorter than `offset` was begun again, and is read from its start.
+    """
+    found = []
+    try:
+        with (_path(workspace, name) / "journal.jsonl").open("rb") as file:
+            offset = offset if offset <= os.fstat(file.fileno()).st_size else 0
+            file.seek(offset)
+            data = file.read()
+    except OSError:
+        return [], 0
+    data = data[: data.rfind(b"\n") + 1]
+    for line in data.splitlines():
+        if line.startswith(b'{"kind":"sample"'):
+            continue
+        try:
+            values = msgspec.json.decode(line)
+        except msgspec.MsgspecError:
+            continue
+        if isinstance(values, dict) and isinstance(values.get("update"), int):
+            kind = values.pop("kind", "")
+            found.append({"update": values["update"], "valid": values.get("loss")} if kind == "validation" else values)
+    return found, offset + len(data)
+
+
 def compare(workspace: Workspace, names: Sequence[str]) -> Comparison:
     """Two or more runs side by side; raises `StyloraError` for fewer, or for a name that is no run's."""
     if len(set(names)) < 2:
@@ -195,7 +225,7 @@ def _read(path: Path) -> Run:
     checkpoints = sorted(one for one in (path / "checkpoints").glob("update-*") if (one / "state.json").is_file())
     state = _json(checkpoints[-1] / "state.json") if checkpoints else {}
     result = _table(ended.get("result"))
-    lines = _journal(path)
+    lines = _journal(path, _TAIL)
     last: dict[str, Any] = next((line for line in reversed(lines) if line.get("kind") == "update"), {})
     weights = path / "adapters.safetensors"
     if _held(path):
@@ -251,11 +281,15 @@ def _held(path: Path) -> bool:
     return False
 
 
-def _journal(path: Path) -> list[dict[str, Any]]:
-    """Lines of a run's journal, without any that was cut short."""
+def _journal(path: Path, tail: int | None = None) -> list[dict[str, Any]]:
+    """Lines of a run's journal, without any that was cut short; those in its last `tail` bytes alone, if given."""
     lines = []
     try:
-        for line in (path / "journal.jsonl").read_bytes().splitlines():
+        with (path / "journal.jsonl").open("rb") as file:
+            if tail is not None:
+                file.seek(max(0, os.fstat(file.fileno()).st_size - tail))
+            data = file.read()
+        for line in data.splitlines():
             try:
                 entry = msgspec.json.decode(line)
             except msgspec.MsgspecError:

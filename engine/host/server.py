@@ -90,7 +90,7 @@ class Host:
         self._queue: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._beside: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._busy_beside = threading.Lock()
-        self._outbox: list[bytes] = []
+        self._outbox: dict[str, list[bytes]] = {}
         self._outbox_lock = threading.Lock()
         self._turn = threading.Lock()
         self._leaving: asyncio.Event
@@ -214,11 +214,8 @@ class Host:
         self._loop.call_soon_threadsafe(self._ended, run)
 
     def _end(self, run: _Run, what: journal.What, error: str = "") -> None:
-        try:
-            self._settle(run)
-            self._record(run, what, error=error)
-        except OSError as fault:
-            log.error("%s: journal not written: %s", run.journal.job, fault)
+        self._settle(run)
+        self._record(run, what, error=error)
 
     def _progress(self, run: _Run, progress: Progress) -> None:
         if not progress.message and not progress.values:
@@ -251,11 +248,13 @@ class Host:
 
     def _record(self, run: _Run, what: journal.What, **fields: Any) -> None:
         """Append to the journal, then tell the clients: whoever reads the journal on hearing it finds it."""
+        trouble = run.journal.fault
         line = run.journal.append(what, **fields)
-        news = protocol.pack(News(run.journal.job, msgspec.Raw(line)))
+        if run.journal.fault != trouble:
+            log.error("%s: %s", run.journal.job, run.journal.fault or "the journal is written again")
         with self._outbox_lock:
-            self._outbox.append(news)
-            wake = len(self._outbox) == 1
+            wake = not self._outbox
+            self._outbox.setdefault(run.journal.job, []).append(line)
         if wake:
             self._loop.call_soon_threadsafe(self._loop.call_later, FLUSH_SECONDS, self._flush)
 
@@ -263,8 +262,12 @@ class Host:
 
     def _flush(self) -> None:
         with self._outbox_lock:
-            news, self._outbox = self._outbox, []
-        data = b"".join(news)
+            outbox, self._outbox = self._outbox, {}
+        news = []
+        for job, lines in outbox.items():
+            trouble = self.runs[job].journal.fault if job in self.runs else ""
+            news += [News(job, msgspec.Raw(line), trouble) for line in journal.merged(lines)]
+        data = b"".join(map(protocol.pack, news))
         for client in [client for client in self.clients if client.greeted]:
             client.write(data)
 

@@ -143,7 +143,7 @@ def _table(value: object) -> dict[str, Any]:
 def _counts(value: object, of: str = "") -> dict[str, int]:
     """Counts by name; with `of`, that field of a tally (``{"pieces": 3, "words": 40}``)."""
     counts = {key: _table(tally).get(of) if of else tally for key, tally in _table(value).items()}
-    return {key: int(n) for key, n in counts.items() if isinstance(n, int | float)}
+    return {key: int(n) for key, n in counts.items() if isinstance(n, int | float) and (n or not of)}
 
 
 @lru_cache(maxsize=512)

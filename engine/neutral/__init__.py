@@ -19,7 +19,7 @@ ALONE = frozenset({"model", "server"})
 
 @dataclass(frozen=True, slots=True)
 class Neutral:
-    """A neutral text. `fallback` says why it, or a piece of it, had to be left to `rules`; empty where it had not."""
+    """A neutral text. `fallback` says why it, or a piece of it, had to be left to gentler rules; else it is empty."""
 
     text: str
     fallback: str = ""
@@ -45,8 +45,9 @@ class Neutralizer(Protocol):
 def trace(neutralizer: Neutralizer, texts: Sequence[str]) -> list[Neutral]:
     """The neutral form of each of `texts`, in order, and whether it is of the kind that was asked for."""
     from engine.neutral.round_trip import RoundTrip
+    from engine.neutral.rules import RulesNeutralizer
 
-    if isinstance(neutralizer, RoundTrip):
+    if isinstance(neutralizer, RoundTrip | RulesNeutralizer):
         return neutralizer.trace(texts)
     return [Neutral(text) for text in neutralizer.neutralize(texts)]
 

@@ -34,11 +34,15 @@ _MARKS: dict[str, tuple[str | None, str | None, str | None]] = {
     "till": ("In the end", None, "past"),
 }
 
+_WIDE = frozenset({"because", "for", "though", "although", "whereas", "while", "whilst"})
+"""Marks of clauses that, set off at the end, go with all that was said before, whatever verb the parse gives them."""
+
 
 def adverbial(clause: Clause, verb: Token) -> Cut | None:
     """As in: Though it rained, he went. -> It rained. But he went. Likewise while, when, because, before, after."""
-    if verb.dep_ != "advcl" or not (verb.head == clause.head or coordinated(clause, verb.head)) or clause.question:
+    if verb.dep_ != "advcl" or clause.question:
         return None
+    nested = not (verb.head == clause.head or coordinated(clause, verb.head))
     if not anchored(clause):
         return None
     tokens = extent(clause, verb)
@@ -61,6 +65,8 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
         new = Clause(clause.reading, tuple(clause.pieces_of(rest)), verb, None, here)
         return Cut(taken, new) if apart or clause.words >= _LONG else None
     openings = _MARKS.get(word)
+    if nested and (first or not apart or word not in _WIDE or not _last(clause, core)):
+        return None
     if openings is None or rest[0].dep_ == "mark" or (openings[2] and not past):
         return None
     if not first and any(child.dep_ == "neg" for child in clause.head.children):
@@ -79,6 +85,11 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
     here, there = ("", opening) if first else (opening, None)
     new = Clause(clause.reading, tuple(clause.pieces_of(rest)), verb, subject_of(clause.reading, verb), here)
     return Cut(taken, new, before=first, opening=there)
+
+
+def _last(clause: Clause, tokens: list[Token]) -> bool:
+    following = after(clause, tokens[-1])
+    return following is None or following.text in {".", "!", '"'}
 
 
 def _runs_on(clause: Clause, tokens: list[Token]) -> bool:

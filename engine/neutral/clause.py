@@ -136,7 +136,8 @@ def realise(clause: Clause) -> str:
     text = re.sub(r"[,;:]+\s*([,;:])", r"\1", re.sub(r"([,;:])\s*(?=[.?!]|$)", "", text))
     text = re.sub(r"^[\s,;:.)\-]+", "", text)
     text = re.sub(r"^(?:and|or)\b,?\s+", "", text, flags=re.I)
-    text = re.sub(r"[,;]\s*(?:and|or|but|for|nor|yet)$", "", text.rstrip(" ,;:-("))
+    text = re.sub(r"(?:[,;]\s*(?:for|yet)|[,;]?\s+(?:and|or|but|nor))$", "", text.rstrip(" ,;:-("))
+    text = re.sub(r"(?:[,;]|[,;]?\s+(?:and|or|but|nor)),?\.$", ".", text)
     if not re.search(r"\w", text):
         return ""
     if clause.opening:

@@ -99,6 +99,33 @@ def juxtaposition(clause: Clause, verb: Token) -> Cut | None:
     return Cut(taken, new, before=first, level=True)
 
 
+_HOLDING = frozenset(
+    "say think know believe suppose guess hope fear swear feel fancy imagine tell ask cry answer reply shout whisper "
+    "see mean wish seem appear warrant bet wager trust declare exclaim do".split()
+)
+
+
+def splice(clause: Clause, verb: Token) -> Cut | None:
+    """As in: I leap with you, I burn with you. -> I leap with you. I burn with you."""
+    if verb.dep_ not in {"ccomp", "parataxis", "conj"} or verb.head != clause.head or clause.question:
+        return None
+    tokens, subject, other = extent(clause, verb), _own_subject(clause, verb), _own_subject(clause, clause.head)
+    if tokens is None or subject is None or other is None or clause.head.lemma_ in _HOLDING:
+        return None
+    if not (stands(verb, subject) and stands(clause.head, other)) or subordinate(clause.head) or subordinate(verb):
+        return None
+    core = trimmed(tokens)
+    first = core[0].i < clause.head.i
+    if first != (core[-1].i < other.left_edge.i) or not set_off(clause, core, frozenset({","})):
+        return None
+    if _starts_with_wh(tokens) or core[0].dep_ in {"cc", "mark", "preconj"} or core[0].lower_ in {"so", "as", "nor"}:
+        return None
+    if conjunction(clause, verb, core[0].i) is not None or (first and before(clause, core[0]) is not None):
+        return None
+    new = Clause(clause.reading, tuple(clause.pieces_of(core)), verb, subject_of(clause.reading, verb))
+    return Cut({token.i for token in tokens}, new, before=first, level=True)
+
+
 def coordinated(clause: Clause, verb: Token) -> bool:
     """Whether `verb` is joined, directly or through other verbs, to the verb of the clause."""
     while verb.dep_ == "conj" and verb.i in clause.indices:

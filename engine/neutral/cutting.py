@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from spacy.tokens import Token
 
 
-SHORT = 8
+SHORT = 6
 """Words up to which a sentence is short already and is left whole."""
 LEAST = 3
 """Words a clause needs to stand alone, unless its cut says otherwise."""

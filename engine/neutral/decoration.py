@@ -18,7 +18,7 @@ _EMPTY = frozenset(
     "accordingly moreover furthermore utterly wholly merely quite altogether absolutely positively veritably "
     "literally simply somehow thus ever however nevertheless nonetheless moreover besides likewise".split()
 )
-_INTERJECTIONS = frozenset("oh o ah alas lo hark behold fie pshaw hurrah hurra ha aha hey heigho well why".split())
+_INTERJECTIONS = frozenset("oh o ah alas lo hark behold fie pshaw hurrah hurra ha aha hey heigho well why now".split())
 _ANSWERS = frozenset({"yes", "no", "yea", "nay", "aye"})
 _TELLING = frozenset(
     "only early nearly hardly barely scarcely rarely seldom mostly partly mainly possibly probably likely daily "

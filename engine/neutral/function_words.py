@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from engine.language import inflect, match_case
+from engine.neutral.choices import CHOICES
 from engine.neutral.contractions import unhyphened, written_out
 
 if TYPE_CHECKING:
@@ -58,6 +59,11 @@ def _plain(token: Token) -> str | None:
     rule = _RULES.get(token.lower_)
     if rule is not None:
         plain = rule(token, following)
+        if plain is not None:
+            return plain
+    choice = CHOICES.get(token.lower_)
+    if choice is not None:
+        plain = choice(token, following)
         if plain is not None:
             return plain
     if token.lower_ in _INTENSIFIERS:
@@ -117,7 +123,7 @@ def _certain(token: Token, following: Token | None) -> str | None:
     if token.dep_ != "amod" or token.head.i < token.i:
         return None
     if token.head.tag_ == "NNS" and token.i > 0 and token.nbor(-1).tag_ not in {"DT", "PRP$", "CD"}:
-        return "some"
+        return "a few"
     return "" if token.i > 0 and token.nbor(-1).lower_ in {"a", "an"} else None
 
 
@@ -144,7 +150,7 @@ def _as(token: Token, following: Token | None) -> str | None:
         if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
             if (followed == "it" and token.head.lemma_ == "be") or token.head.lemma_ in _SAYING:
                 return None
-            if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have"}:
+            if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have", "go"}:
                 return None
             stative = token.head.lemma_ in {"be", "know", "seem"}
             return "because" if stative else "while"
@@ -220,7 +226,7 @@ _TIMES = frozenset("time day night morning evening moment year week month hour w
 
 
 def _those(token: Token, following: Token | None) -> str | None:
-    return "the" if token.dep_ == "det" and token.head.tag_ == "NNS" else None
+    return "these" if token.dep_ == "det" and token.head.tag_ == "NNS" else None
 
 
 _PHRASE_STARTS = frozenset({"PRP", "DT", "PRP$", "EX", "NNP", "NNS", "NN", "JJ", "CD"})
@@ -229,7 +235,7 @@ _PHRASE_STARTS = frozenset({"PRP", "DT", "PRP$", "EX", "NNP", "NNS", "NN", "JJ",
 def _that(token: Token, following: Token | None) -> str | None:
     """As in: he said that it rained -> he said it rained; that house -> the house."""
     if token.dep_ == "det" and token.head.tag_ == "NN" and token.head.i > token.i and not token.is_sent_start:
-        return "the" if token.head.lower_ not in _TIMES else None
+        return "this" if token.head.lower_ not in _TIMES else None
     if token.dep_ == "mark" and token.i > 0 and token.nbor(-1).lower_ == "so":
         return "" if following is not None and following.tag_ in _PHRASE_STARTS else None
     if token.tag_ in {"WDT", "IN"} and token.dep_ == "dobj":
@@ -252,7 +258,7 @@ def _only(token: Token, following: Token | None) -> str | None:
     if following is not None and following.lower_ == "just":
         return ""
     adverb = token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i
-    return "just" if adverb and token.head.pos_ not in {"NOUN", "PROPN", "PRON"} else None
+    return "just" if adverb and token.head.pos_ not in {"PROPN", "PRON"} else None
 
 
 _TELLING = frozenset(

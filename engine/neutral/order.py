@@ -33,9 +33,25 @@ _LONGEST_REST = 16
 
 def straighten_order(clause: Clause) -> Clause:
     """`clause` in plain order, or as it is."""
-    for step in (_negation, _location, _speech, _fronted, active, own):
+    for step in (_negation, _location, _speech, _fronted, active, own, _undivided):
         clause = step(clause)
     return clause
+
+
+def _undivided(clause: Clause) -> Clause:
+    """As in: The whale that sank, was old -> without the comma that old prose puts before a verb."""
+    subject, verb = _subject(clause), finite_word(clause.head)
+    if subject is None or verb is None or not subject.i < verb.i:
+        return clause
+    places = [i for i, piece in enumerate(clause.pieces) if piece.token is not None and piece.token.i == verb.i]
+    if not places or places[0] < 2 or clause.pieces[places[0] - 1].text != ",":
+        return clause
+    comma = places[0] - 1
+    single = sum(piece.text in BREAKS or piece.text == '"' for piece in clause.pieces[: places[0]]) == 1
+    ends = clause.pieces[comma - 1].token
+    if not single or ends is None or ends not in subject.subtree or any(c.dep_ == "conj" for c in subject.children):
+        return clause
+    return replace(clause, pieces=(*clause.pieces[:comma], *clause.pieces[comma + 1 :]))
 
 
 def _tokens(clause: Clause) -> list[Token]:
@@ -117,7 +133,8 @@ def _speech(clause: Clause) -> Clause:
         if subject is None:
             continue
         place = next(i for i, piece in enumerate(clause.pieces) if piece.token == verb)
-        moved = _positions(clause, subject)
+        # The marks of the speech may hang on the speaker: "cried I, "which way?"
+        moved = [i for i in _positions(clause, subject) if clause.pieces[i].text[:1].isalnum()]
         if not _solid(moved) or moved[0] != place + 1 or len(moved) > 4:
             continue
         pieces = (

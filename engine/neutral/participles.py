@@ -34,6 +34,11 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
         return None
     left = before(clause, core[0])
     first = left is None
+    if left is not None and left.dep_ == "cc" and verb.dep_ == "acl":
+        # "threw open a chest, and drawing forth a paper, sat down": not the chest drew it.
+        return None
+    if verb.dep_ == "advcl" and any(child.dep_ == "expl" for child in clause.head.children):
+        return None
     if not set_off(clause, core) and (own is not None or not _trailing_attribute(clause, verb, core)):
         return None
     subject = _doer(clause, verb, own, first)

@@ -82,6 +82,12 @@ _LINKS = frozenset("be look seem sound feel appear smell taste become act behave
 _SCENE = frozenset(
     "in on at under over above beneath near across through during along within inside outside behind".split()
 )
+_MANNER = frozenset(
+    "regard respect reference difficulty ease care help aid effort exception view aim purpose intention intent result "
+    "hope fear joy delight pleasure success trouble interest patience attention caution haste speed violence force "
+    "reluctance surprise relief satisfaction".split()
+)
+"""What one does things with, without having it: "I took it down with some difficulty"."""
 _DEALINGS = frozenset(
     "arrangement contact relation relationship meeting interview conversation talk war trouble business touch "
     "connection acquaintance agreement contract dealing affair quarrel fight battle interference problem".split()
@@ -126,7 +132,7 @@ def possession(clause: Clause, preposition: Token) -> Cut | None:
         return None
     if core[1].lower_ in {"the", "this", "that", "these", "those", "which"} or noun.lemma_.lower() in _DEALINGS:
         return None
-    if thing.lower_ in {"regard", "respect", "reference"}:
+    if thing.lower_ in _MANNER or any(child.tag_ == "NNP" and child.dep_ == "poss" for child in thing.children):
         return None
     subject = reference(clause.reading, noun, antecedent=True)
     if subject is None or clause.tense is None:

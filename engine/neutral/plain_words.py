@@ -18,6 +18,10 @@ _SECTIONS = {
     "ADP": "any", "SCONJ": "any", "AUX": "any", "PRON": "any", "PART": "any", "DET": "any", "CCONJ": "any",
 }  # fmt: skip
 _PARTICLES = frozenset("up out off away down back apart on".split())
+_PREPOSITIONS = frozenset({"according", "considering", "regarding", "concerning"})
+"""Participles that are no verbs any more: "according to the log" has nothing to do with giving."""
+_JUDGING = frozenset({"consider", "contemplate", "conceive"})
+"""Verbs whose plain form takes another preposition, and so does not go into the passive."""
 _COMPARED = frozenset({"JJR", "JJS", "RBR", "RBS"})
 
 
@@ -56,7 +60,7 @@ def table() -> dict[tuple[str, str], str]:
 def plain_lemma(token: Token) -> str | None:
     """Lemma of the plain word for `token`, or None if it is plain already or nothing is known for it."""
     section = _SECTIONS.get(token.pos_)
-    if section is None:
+    if section is None or token.lower_ in _PREPOSITIONS or (token.lemma_ in _JUDGING and token.tag_ == "VBN"):
         return None
     plain = _plain_lemma(token, section)
     if plain is None or _bound(token):

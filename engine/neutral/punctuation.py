@@ -32,6 +32,10 @@ _PHRASES = {
     "took leave of": "left", "gave vent to": "made", "give vent to": "make", "set forth": "set out",
     "could not but": "had to", "cannot but": "must", "can not but": "must", "one and all": "all",
     "each and every": "every", "over and above": "besides", "to and fro": "back and forth",
+    "as well as": "and", "as soon as": "when", "as though": "as if", "even though": "although", "once more": "again",
+    "all at once": "suddenly", "at once": "immediately", "all but": "nearly", "all round": "around",
+    "all around": "around", "all through": "through", "for some time": "for a while", "by no means": "not",
+    "by means of": "with",
     "hither and thither": "here and there", "now and anon": "now and then", "null and void": "void",
 }  # fmt: skip
 _ARCHAIC = {
@@ -111,7 +115,7 @@ def _modern_verb(found: re.Match[str]) -> str:
 def _plain(text: str) -> str:
     def replaced(table: dict[str, str], found: re.Match[str]) -> str:
         plain = table[found[0].lower()]
-        return plain if plain.startswith("I ") else match_case(plain, found[0] if found[0] != "I" else "i")
+        return plain if plain.startswith("I ") else match_case(plain, found[0].lstrip("'") if found[0] != "I" else "i")
 
     text = re.sub(r"\bthine(?=\s*(?:[.,;!?]|$))", "yours", text)
     text = _ARCHAIC_WORDS.sub(lambda found: replaced(_ARCHAIC, found), text)

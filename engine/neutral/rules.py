@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.language import PIPELINE_VERSION, articles, parse, parse_many, tidy, words
 from engine.measures.agreement import disagreements
 from engine.measures.facts import Facts, facts_of_spans, kept
+from engine.neutral import Neutral
 from engine.neutral.adverbials import adverbial, result
 from engine.neutral.clause import Clause, Piece, realise
-from engine.neutral.coordination import coordination, juxtaposition
+from engine.neutral.coordination import coordination, juxtaposition, splice
 from engine.neutral.cutting import Rule, flatten
+from engine.neutral.gate import LEAST_MEANING, kept_meaning, sources, suspicious
 from engine.neutral.grammar import SUBJECTS, finite_word
+from engine.neutral.light_marks import lighten
 from engine.neutral.order import straighten_order
 from engine.neutral.participles import participle
 from engine.neutral.phrases import accompaniment, apposition, likeness, possession, purpose, quality, setting
@@ -22,12 +25,13 @@ from engine.neutral.reading import Reading, read, sentence_spans
 from engine.neutral.relatives import relative
 from engine.neutral.sharing import infinitives, objects, predicates, reports
 from engine.neutral.subjects import subject_of
+from engine.variation.grammar import parsed as initials_apart
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span, Token
 
 RULES: tuple[Rule, ...] = (
-    juxtaposition, coordination, adverbial, result, participle, relative, apposition, reports, infinitives,
+    juxtaposition, splice, coordination, adverbial, result, participle, relative, apposition, reports, infinitives,
     objects, predicates, accompaniment, possession, likeness, setting, purpose, quality,
 )  # fmt: skip
 """What divides a sentence, from the surest and largest cut to the smallest."""
@@ -44,31 +48,70 @@ class RulesNeutralizer:
     """Turns ornate prose into flat neutral text: no model, no randomness, the same bytes every time."""
 
     kind: ClassVar[str] = "rules"
-    version: ClassVar[str] = f"2/{PIPELINE_VERSION}"
+    version: ClassVar[str] = f"3/{PIPELINE_VERSION}"
     settings: dict[str, object] = field(default_factory=dict)
 
     def neutralize(self, texts: Sequence[str]) -> list[str]:
         """The neutral form of each of `texts`, in order. Text without words comes back as it is.
 
         Two rounds: what the first cut is parsed again, shorter and so more surely. A sentence whose pieces are
-        then unsound, or lost a fact, is taken back to its own words in plain form.
+        then unsound, or lost a fact, is taken back to its own words in plain form. A sentence whose meaning is
+        gone, by the sentence encoder, is made again with fewer changes.
         """
+        return [one.text for one in self.trace(texts)]
+
+    def trace(self, texts: Sequence[str]) -> list[Neutral]:
+        """As `neutralize`, with what had to be made more gently told in `fallback`."""
         return [
             neutral for start in range(0, len(texts), _BATCH) for neutral in _neutralized(texts[start : start + _BATCH])
         ]
 
 
-def _neutralized(texts: Sequence[str]) -> list[str]:
-    rounds = [_Text(doc) for doc in parse_many((modernise(straighten(text)) for text in texts), entities=False)]
+GENTLER = "a sentence flattened less, to keep its meaning"
+"""Said of a text in which the gate took a sentence back."""
+
+
+def _neutralized(texts: Sequence[str]) -> list[Neutral]:
+    plain = (modernise(straighten(text)) for text in texts)
+    rounds = [_Text(initials_apart(doc)) for doc in parse_many(plain, entities=False)]
     pieces = [sentence.text for text in rounds for sentence in text.sentences]
     second = iter(parse_many(pieces, entities=False))
+    flattened = [[text.finish(sentence, next(second)) for sentence in text.sentences] for text in rounds]
     done = []
-    for text, original in zip(rounds, texts, strict=True):
-        neutral = _joined([text.finish(sentence, next(second)) for sentence in text.sentences])
+    for original, parts, gentler in zip(texts, *_gated(rounds, texts, flattened), strict=True):
+        neutral = _joined(parts)
         if len(words(neutral)) < LEAST * len(words(original)):
             neutral = straighten(original)
-        done.append(neutral if words(original) else original)
+        done.append(Neutral(neutral, GENTLER if gentler else "") if words(original) else Neutral(original))
     return done
+
+
+def _gated(
+    rounds: Sequence[_Text], texts: Sequence[str], flattened: list[list[str]]
+) -> tuple[list[list[str]], list[bool]]:
+    """`flattened` with every sentence made again that lost its meaning, and which texts had one."""
+    doubtful = [
+        (number, source.text, places)
+        for number, (text, original) in enumerate(zip(rounds, texts, strict=True))
+        for source in sources(original, text.reading.doc.text)
+        if (places := text.places(source.start, source.end))
+        and suspicious(source.text, _joined([flattened[number][place] for place in places]))
+    ]
+    outputs = [(source, _joined([flattened[number][place] for place in places])) for number, source, places in doubtful]
+    gentler = [False] * len(rounds)
+    for (number, source, places), score in zip(doubtful, kept_meaning(outputs), strict=True):
+        if score >= LEAST_MEANING:
+            continue
+        chosen = [flattened[number][place] for place in places]
+        for forms in rounds[number].gentler(places, source):
+            again = kept_meaning([(source, _joined(forms))])[0]
+            if again > score:
+                score, chosen, gentler[number] = again, forms, True
+            if score >= LEAST_MEANING:
+                break
+        for place, form in zip(places, chosen, strict=True):
+            flattened[number][place] = form
+    return flattened, gentler
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +145,29 @@ class _Text:
 
     def finish(self, sentence: _Sentence, doc: Doc) -> str:
         """The sentence after the second round, or its light form where cutting did harm."""
-        text = self._cut_again(sentence, doc) or self._careful(sentence) or sentence.light
-        opening, closing = ('"' if mark else "" for mark in sentence.marks)
-        return f"{opening}{text.replace(';', ',')}{closing}" if text else ""
+        return _spoken(sentence, self._cut_again(sentence, doc) or self._careful(sentence) or sentence.light)
+
+    def places(self, start: int, end: int) -> list[int]:
+        """Which sentences of the parse have words between two characters of the text."""
+        return [
+            place
+            for place, sentence in enumerate(self.sentences)
+            if sentence.span.start_char < end and sentence.span.end_char > start
+        ]
+
+    def gentler(self, places: Sequence[int], source: str) -> Iterator[list[str]]:
+        """The sentences at `places` with ever less changed: uncut, then only their marks, then `source` itself."""
+        held = [self.sentences[place] for place in places]
+        yield [_spoken(sentence, sentence.light) for sentence in held]
+        untouched = replace(self.reading, changed={}, lemmas={})
+        yield [_spoken(sentence, realise(_clause(untouched, sentence.span))) for sentence in held]
+        if len(held) == 1 and len(words(held[0].span.text)) <= len(words(source)) + 1:
+            yield [straighten(source)]
 
     def _cut_again(self, sentence: _Sentence, doc: Doc) -> str:
         if not self._holds(sentence, doc):
             return ""
-        reading = read(doc, self.names)
+        reading = read(initials_apart(doc), self.names)
         text = " ".join(filter(None, (_cut(reading, span, RULES) for span in sentence_spans(doc))))
         return text if self._complete(sentence, text) else ""
 
@@ -124,14 +182,22 @@ class _Text:
     @staticmethod
     def _holds(sentence: _Sentence, doc: Doc) -> bool:
         """Whether every piece is a sentence and its verbs agree, as far as the source's own did."""
-        return not sentence.sound or (
-            not disagreements(doc) and all(sound(span) and not stranded(span) for span in sentence_spans(doc))
-        )
+        if not sentence.sound:
+            return True
+        spans = sentence_spans(doc)
+        whole = all(sound(span, scrap=len(spans) == 1) and not stranded(span) for span in spans)
+        return whole and not disagreements(doc)
 
     @staticmethod
     def _complete(sentence: _Sentence, text: str) -> bool:
         enough = len(words(text)) >= _LEAST_OF_SENTENCE * len(words(sentence.light))
         return enough and not kept(sentence.facts, text).missing
+
+
+def _spoken(sentence: _Sentence, text: str) -> str:
+    """`text` between the quotation marks of the speech that opens or closes with `sentence`."""
+    opening, closing = ('"' if mark else "" for mark in sentence.marks)
+    return f"{opening}{text.replace(';', ',')}{closing}" if text else ""
 
 
 def speech(span: Span, reading: Reading) -> tuple[Span, tuple[bool, bool]]:
@@ -165,11 +231,14 @@ def _cut(reading: Reading, span: Span, rules: tuple[Rule, ...]) -> str:
     return " ".join(filter(None, done))
 
 
-def sound(span: Span) -> bool:
-    """Whether a sentence has a finite verb with a subject, or asks or orders something."""
+def sound(span: Span, *, scrap: bool = True) -> bool:
+    """Whether a sentence has a finite verb with a subject, or asks or orders something, or is a scrap of three words.
+
+    Without `scrap` no scrap will do: it was cut off from something.
+    """
     if any(token.dep_ in SUBJECTS and _main(token.head) for token in span):
         return True
-    return len(span) <= 3 or span.root.tag_ == "VB" or span.text.rstrip("\"' ").endswith(("?", "!"))
+    return (scrap and len(span) <= 3) or span.root.tag_ == "VB" or span.text.rstrip("\"' ").endswith(("?", "!"))
 
 
 def stranded(span: Span) -> bool:
@@ -189,7 +258,7 @@ def _main(verb: Token) -> bool:
 
 
 def _joined(parts: list[str]) -> str:
-    return articles(tidy(" ".join(filter(None, parts))))
+    return articles(lighten(tidy(" ".join(filter(None, parts)))))
 
 
 def _clause(reading: Reading, span: Span) -> Clause:

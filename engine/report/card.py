@@ -1,79 +1,77 @@
-"""The report card: held-out passages rewritten, and how far the rewrites went from plain text to the author."""
+"""The report card: held-out passages, modern texts and bare nouns rewritten, and measured beside known good and bad."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
+import numpy as np
 
-from engine.curation.corpus import read_corpus
-from engine.dataset.rows import read_rows, split_file
-from engine.errors import StyloraError
-from engine.generation.document import AT_ONCE
 from engine.generation.rewriter import Rewriter, Rewritten
-from engine.measures.degeneration import COPIED_SPAN_LIMIT, CorpusIndex
-from engine.measures.spans import unseen
-from engine.measures.style_distance import AuthorProfile, author_profile, gap_closed
+from engine.measures import rhythm
+from engine.measures.degeneration import COPIED_SPAN_LIMIT
+from engine.measures.facts import facts
+from engine.measures.resampling import weights
+from engine.models import mlx_thread
 from engine.models.decoding import Sampling
 from engine.progress import Progress, Report, silent
+from engine.report.fluency import surprise
+from engine.report.inputs import Input, fixed_inputs
+from engine.report.joint import Parts, parts
+from engine.report.kept import Card, Sample, Spectrum, Trial, Value
+from engine.report.lines import measures, value
+from engine.report.reference import PASTICHE, Reference, held_out, other_voices, reference, whole_book
+from engine.report.sides import Given, Side, delta, measured
+from engine.report.stored import stored
+from engine.report.trials import Answers, tried
+from engine.workspace import BUNDLED_AUTHOR
+
+__all__ = ["Base", "Card", "check", "held_out", "prepare"]
+
+_WIDTH = 5
+"""Words of a bar in the plot of sentence lengths."""
 
 
-class Sample(msgspec.Struct, frozen=True, kw_only=True):
-    """One held-out passage in every form, for people to read."""
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """What does not depend on the adapter's weights: the base model's texts, and how it reads the anchors."""
 
-    passage: str
-    plain: str
-    """The neutral text the model was given, before noise."""
-    untrained: str
-    """What the base model made of the same prompt."""
-    rewritten: str
-    author: str
-    """The author's own passage, which the model has never seen."""
-    findings: list[str]
+    texts: list[str]
+    """What the base model makes of the held-out passages, then of the fixed inputs."""
+    surprise: dict[str, list[tuple[float, float]]]
+    """Nats and tokens of each held-out passage, by side."""
 
 
-class Card(msgspec.Struct, frozen=True, kw_only=True):
-    """Figures over `passages` held-out passages. Style distances are Burrows's Delta to the author's other text."""
+def prepare(
+    rewriter: Rewriter,
+    *,
+    dataset: Path,
+    corpus: Path,
+    passages: int = 24,
+    seed: int = 42,
+    styles: Path | None = None,
+    cache: Path | None = None,
+    report: Report = silent,
+) -> Reference:
+    """What rewrites of the adapter's author are held against; the same for every checkpoint and strength.
 
-    author: str
-    passages: int
-    variations: int
-    strength: float
-    distance_neutral: float
-    distance_untrained: float
-    distance_rewritten: float
-    distance_author: float
-    gap_closed: float
-    gap_closed_untrained: float
-    facts: int
-    """Names and numbers in the passages."""
-    facts_kept: int
-    facts_kept_untrained: int
-    copied: int
-    """Rewrites with a span of 20 words or more from the author's other text."""
-    findings: dict[str, int]
-    """Rewrites with a finding, by its kind."""
-    samples: list[Sample]
-
-
-def held_out(dataset: Path, count: int) -> list[tuple[str, str]]:
-    """Id and text of up to `count` held-out passages that share no 13 words in a row with a training text.
-
-    Test passages come first, then validation ones, in the dataset's order.
+    The author's text is the whole curated book. `styles` is the workspace's folder of corpora, where other authors and
+    a pastiche may lie; `cache` a folder for what takes long.
     """
-    texts = {
-        row.passage: row.styled
-        for split in ("test", "valid")
-        for row in read_rows(split_file(dataset, split))
-        if row.kind == "original"
-    }
-    new = set(unseen(list(texts.values()), (row.styled for row in read_rows(split_file(dataset, "train")))))
-    found = {passage: text for passage, text in texts.items() if text in new}
-    if not found:
-        raise StyloraError(f"{dataset}: no held-out passage to check with; raise dataset.test and build it again")
-    return list(found.items())[:count]
+    report(Progress("check: author", message="measuring the author's own text"))
+    author = rewriter.recipe.author
+    pastiche = corpus.with_name(f"{corpus.stem}{PASTICHE}.txt")
+    imitated = pastiche.read_text(encoding="utf-8", errors="replace").split("\n\n") if pastiche.is_file() else []
+    return reference(
+        held_out(dataset, passages),
+        whole_book(corpus),
+        others=other_voices(corpus, styles, author == BUNDLED_AUTHOR),
+        pastiche=imitated,
+        seed=seed,
+        cache=cache,
+    )
 
 
 def check(
@@ -86,79 +84,214 @@ def check(
     strength: float = 1.0,
     sampling: Sampling | None = None,
     seed: int = 42,
+    inputs: Sequence[Input] | None = None,
+    against: Reference | None = None,
+    checkpoint: str = "",
+    styles: Path | None = None,
+    cache: Path | None = None,
     report: Report = silent,
 ) -> Card:
-    """Rewrite held-out passages and measure them beside their neutral text, the base model and the author.
+    """Rewrite held-out passages and the fixed inputs, and measure them beside the anchors of `kept.SIDES`.
 
     With several `variations` the one with the least against it counts, as when rewriting. The base model gets one
-    variation of the same prompts at the same settings.
+    variation of the same prompts at the same settings; what it wrote is kept in the folder `cache`. With `inputs` of
+    none only the held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one
+    author.
     """
-    chosen = held_out(dataset, passages)
-    texts = [text for _, text in chosen]
-    profile, others = _other_text(corpus, texts)
+    reference = against or prepare(
+        rewriter,
+        dataset=dataset,
+        corpus=corpus,
+        passages=passages,
+        seed=seed,
+        styles=styles,
+        cache=cache,
+        report=report,
+    )
+    sampling = sampling or Sampling()
+    fixed = fixed_inputs().all if inputs is None else inputs
+    texts = [*reference.texts, *(one.text for one in fixed)]
+    count = len(reference.texts)
     # Coming close to the author's own passage is the aim here; only what it takes from the others is copied.
-    rewriter = rewriter.knowing(others, profile)
-    trained = _rewrite_all(rewriter, texts, variations, strength, sampling, seed, "check: adapter", report)
-    untrained = _rewrite_all(rewriter, texts, 1, 0.0, sampling, seed, "check: untrained model", report)
+    rewriter = rewriter.knowing(reference.index, reference.author.profile)
+    trained = _rewritten(rewriter, texts, variations, strength, sampling, seed, "check: adapter", report)
     picked = [one.variations[one.best] for one in trained]
-    base = [one.variations[0] for one in untrained]
-    neutral = [one.prepared.neutral for one in trained]
-    # An empty rewrite has no style; a lone mark keeps the pooled measure defined and stays maximally distant.
-    gap = gap_closed(profile, neutral=neutral, rewritten=[one.text or "." for one in picked], genuine=texts)
-    gap_base = gap_closed(profile, neutral=neutral, rewritten=[one.text or "." for one in base], genuine=texts)
+    own = [one.text for one in picked]
+    plain = [one.prepared.neutral for one in trained]
+    anchors = {
+        "neutral": plain[:count],
+        "copy": [one.prepared.prompt.input for one in trained[:count]],
+        "memorised": list(reference.memorised),
+        "author": reference.texts,
+    }
+    base = _base(rewriter, texts, anchors, sampling, seed, cache, report)
+    report(Progress("check: measures", message="measuring"))
+    given = [Given(source, neutral, facts(source)) for source, neutral in zip(reference.texts, plain, strict=False)]
+    said = {"untrained": base.texts[:count], **anchors}
+    limits = rewriter.limits
+    of_base = [reference.made_of, base, plain, limits]
+    sides = {"rewritten": measured(own[:count], given, reference, limits, np.array(_read(rewriter, own[:count])))}
+    for name, side in base.surprise.items():
+        sides[name] = stored(
+            cache,
+            "anchor",
+            [name, *of_base],
+            lambda said=said[name], side=side: measured(said, given, reference, limits, np.array(side)),  # type: ignore[misc]
+            Side,
+        )
+    drawn = weights(count, seed=seed)
+    scored = parts(sides, reference, drawn)
+    lines = measures(sides, reference, drawn)
+    trials: list[Trial] = []
+    if fixed:
+        found = tuple(tuple(finding.message for finding in one.verdict.findings) for one in picked[count:])
+        answers = {
+            "rewritten": Answers(tuple(own[count:]), found),
+            "untrained": Answers(tuple(base.texts[count:])),
+        }
+        more, trials = tried(fixed, plain[count:], answers, sides, reference, limits, seed)
+        lines += more
+    report(Progress("check: measures", 1, 1))
     return Card(
         author=rewriter.recipe.author,
-        passages=len(texts),
+        adapter=_name(rewriter, checkpoint),
+        checkpoint=checkpoint,
+        weights=rewriter.weights_digest(),
+        seed=seed,
+        passages=count,
         variations=variations,
         strength=strength,
-        distance_neutral=gap.neutral,
-        distance_untrained=gap_base.rewritten,
-        distance_rewritten=gap.rewritten,
-        distance_author=gap.genuine,
-        gap_closed=gap.share,
-        gap_closed_untrained=gap_base.share,
-        facts=sum(one.verdict.facts_total for one in picked),
-        facts_kept=sum(one.verdict.facts_kept for one in picked),
-        facts_kept_untrained=sum(one.verdict.facts_kept for one in base),
-        copied=sum(others.copied(one.text) >= COPIED_SPAN_LIMIT for one in picked),
+        profile_words=reference.author.words,
+        measures=lines,
+        joint=_values(scored, "joint"),
+        style=_values(scored, "style"),
+        meaning=_values(scored, "meaning"),
+        sentences=_sentence_spectrum(sides, reference),
+        marks=_mark_spectrum(sides, reference),
+        trials=trials,
+        keywords=[one.word for one in reference.author.keywords[:30]],
+        **_figures(sides, reference),
         findings=dict(
-            sorted(Counter(kind for one in picked for kind in {f.kind for f in one.verdict.findings}).items())
+            sorted(Counter(kind for one in picked[:count] for kind in {f.kind for f in one.verdict.findings}).items())
         ),
         samples=[
             Sample(
                 passage=identity,
-                plain=before.prepared.neutral,
-                untrained=base_one.text,
-                rewritten=after.text,
+                plain=neutral,
+                untrained=untrained,
+                rewritten=one.text,
                 author=text,
-                findings=[finding.message for finding in after.verdict.findings],
+                findings=[finding.message for finding in one.verdict.findings],
             )
-            for (identity, text), before, base_one, after in zip(chosen, trained, base, picked, strict=True)
+            for (identity, text), neutral, untrained, one in zip(
+                reference.held_out, plain, base.texts, picked, strict=False
+            )
         ],
     )
 
 
-def _other_text(corpus: Path, without: Sequence[str]) -> tuple[AuthorProfile, CorpusIndex]:
-    """The voice, and all that can be copied, from the passages of `corpus` that share nothing with those `without`."""
-    others = unseen([passage.text for passage in read_corpus(corpus)], without)
-    return author_profile(others), CorpusIndex(others)
+def _figures(sides: dict[str, Side], reference: Reference) -> dict[str, Any]:
+    """The figures that stand for the card in a line: distances, the gap closed, facts, copies."""
+    whole = np.ones((1, len(reference.held_out)))
+    far = {name: float(delta(side, reference)(whole)[0]) for name, side in sides.items()}
+    gap = far["neutral"] - far["author"]
+
+    def closed(name: str) -> float:
+        return round((far["neutral"] - far[name]) / gap, 6) if gap > 0 else 0.0
+
+    return {
+        "distance_neutral": round(far["neutral"], 6),
+        "distance_untrained": round(far["untrained"], 6),
+        "distance_rewritten": round(far["rewritten"], 6),
+        "distance_author": round(far["author"], 6),
+        "gap_closed": closed("rewritten"),
+        "gap_closed_untrained": closed("untrained"),
+        "facts": int(sides["rewritten"].facts[:, 1].sum()),
+        "facts_kept": int(sides["rewritten"].facts[:, 0].sum()),
+        "facts_kept_untrained": int(sides["untrained"].facts[:, 0].sum()),
+        "copied": int((sides["rewritten"].span >= COPIED_SPAN_LIMIT).sum()),
+    }
 
 
-def _rewrite_all(
+def _values(scored: dict[str, Parts], part: str) -> dict[str, Value | None]:
+    return {name: value(getattr(one, part)) for name, one in scored.items()}
+
+
+def _sentence_spectrum(sides: dict[str, Side], reference: Reference) -> Spectrum:
+    edges = range(0, rhythm.LONGEST + 1, _WIDTH)
+
+    def shares(counts: np.ndarray) -> list[float]:
+        total = max(float(counts.sum()), 1.0)
+        return [round(float(counts[edge : edge + _WIDTH].sum()) / total, 4) for edge in edges]
+
+    found = {name: shares(side.lengths.sum(0)) for name, side in sides.items()}
+    return Spectrum(bins=[str(edge) for edge in edges], sides={**found, "book": shares(reference.author.lengths)})
+
+
+def _mark_spectrum(sides: dict[str, Side], reference: Reference) -> Spectrum:
+    def rates(side: Side) -> list[float]:
+        return [round(float(rate), 4) for rate in 100 * side.marks.sum(0) / max(float(side.words.sum()), 1.0)]
+
+    found = {name: rates(side) for name, side in sides.items()}
+    return Spectrum(
+        bins=list(rhythm.MARKS), sides={**found, "book": [round(float(rate), 4) for rate in reference.author.marks]}
+    )
+
+
+def _name(rewriter: Rewriter, checkpoint: str) -> str:
+    if rewriter.adapter is None:
+        return ""
+    return rewriter.adapter.parent.parent.name if checkpoint else rewriter.adapter.name
+
+
+def _rewritten(
     rewriter: Rewriter,
     texts: Sequence[str],
     variations: int,
     strength: float,
-    sampling: Sampling | None,
+    sampling: Sampling,
     seed: int,
     stage: str,
     report: Report,
 ) -> list[Rewritten]:
-    done: list[Rewritten] = []
-    at_once = max(1, AT_ONCE // variations)
-    for start in range(0, len(texts), at_once):
-        report(Progress(stage, len(done), len(texts)))
-        batch = texts[start : start + at_once]
-        done += rewriter.rewrite(batch, variations=variations, strength=strength, sampling=sampling, seed=seed)
-    report(Progress(stage, len(done), len(texts)))
+    """All texts in one call: the decoder keeps its rows full to the end. Reports by how many have been begun."""
+    begun: set[int] = set()
+
+    def heard(passage: int, variation: int, delta: str) -> None:
+        begun.add(passage)
+        report(Progress(stage, len(begun) - 1, len(texts)))
+
+    report(Progress(stage, 0, len(texts)))
+    done = rewriter.rewrite(
+        texts, variations=variations, strength=strength, sampling=sampling, seed=seed, on_text=heard
+    )
+    report(Progress(stage, len(texts), len(texts)))
     return done
+
+
+def _read(rewriter: Rewriter, texts: Sequence[str]) -> list[tuple[float, float]]:
+    found = mlx_thread.run(
+        lambda: surprise(rewriter.loaded.model, rewriter.loaded.tokenizer, texts), between_steps=rewriter.in_training
+    )
+    return [(round(float(nats), 4), float(tokens)) for nats, tokens in found]
+
+
+def _base(
+    rewriter: Rewriter,
+    texts: Sequence[str],
+    anchors: dict[str, list[str]],
+    sampling: Sampling,
+    seed: int,
+    cache: Path | None,
+    report: Report,
+) -> Base:
+    """The base model's side, from the folder `cache` where it is there."""
+    made_of = (rewriter.recipe.digest, rewriter.loaded.identity, repr(sampling), repr(rewriter.chosen), seed, texts)
+
+    def make() -> Base:
+        made = _rewritten(rewriter, texts, 1, 0.0, sampling, seed, "check: untrained model", report)
+        own = [one.variations[0].text for one in made]
+        read = {"untrained": own[: len(anchors["author"])], **anchors}
+        return Base(texts=own, surprise={name: _read(rewriter, one) for name, one in read.items()})
+
+    return stored(cache, "base", [made_of, anchors], make, Base)

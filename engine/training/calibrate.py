@@ -1,6 +1,6 @@
-"""One real step on the largest micro-batch of a run, to put a measurement where the plan has an estimate.
+"""Two real updates that hold the largest micro-batch of a run, to put a measurement where the plan has an estimate.
 
-In the training process it is the step before the first. To try out settings that may not fit, it is a process of
+In the training process they come before the first. To try out settings that may not fit, that is a process of
 its own: running out of memory takes that process down (the kernel's killer, a Metal encoder that is beyond use), not
 the one that asked. ``python -m engine.training.calibrate`` reads a `Trial` as JSON and prints a `Measured`.
 """
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mlx.nn as nn
@@ -39,24 +40,35 @@ class Trial(msgspec.Struct, frozen=True):
 
 
 def measure(
-    model: nn.Module, loss: LossFunction, optimizer: optimizers.Optimizer, largest: Batch, smallest: Batch, held: Batch
+    model: nn.Module,
+    loss: LossFunction,
+    optimizer: optimizers.Optimizer,
+    updates: Sequence[Sequence[Batch]],
+    held: Sequence[Batch],
+    aside: Callable[[], object],
 ) -> Measured:
-    """Take the step that an update ends with: `largest` on top of gradients already summed, then the optimizer's.
+    """Take `updates`, each over its micro-batches as a run takes them, the largest last, and look at `held` after each.
 
-    `smallest` goes first, so that the time is not that of waking up; `held` is a validation batch, which has
-    its own peak. Adapter and optimizer are spent afterwards: make fresh ones.
+    One update would not do: the optimizer's means and the pages that the allocator cannot give to a batch of another
+    size are there from the second on. `aside` is whatever else a run does between two updates. The time is that of the
+    last micro-batch. Adapter and optimizer are spent afterwards: make fresh ones.
     """
     forget_peak()
-    _, before = loss.gradients(smallest, 0)
-    began = time.perf_counter()
-    value, gradients = loss.gradients(largest, 0, before)
-    if not math.isfinite(value):
-        raise FloatingPointError
-    seconds = time.perf_counter() - began
-    summed = Summed(value, len(largest.targets), largest.tokens, largest.rows, gradients)
-    apply(model, optimizer, summed, rate=0.0, clip=1)
-    loss.value(held)
-    return Measured(peak_memory(), seconds, largest.tokens)
+    for batches in updates:
+        summed = Summed()
+        for batch in batches:
+            began = time.perf_counter()
+            value, gradients = loss.gradients(batch, 0, summed.gradients)
+            if not math.isfinite(value):
+                raise FloatingPointError
+            seconds = time.perf_counter() - began
+            styled = summed.styled + len(batch.targets)
+            summed = Summed(value, styled, batch.tokens, batch.rows, gradients)
+        apply(model, optimizer, summed, rate=0.0, clip=1)
+        for one in held:
+            loss.value(one)
+    aside()
+    return Measured(peak_memory(), seconds, batches[-1].tokens)
 
 
 def try_out(data: Path, base: Path, config: TrainingConfig) -> Measured | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomli_w
 
-from engine.atomic import write_bytes, write_text
+from engine.atomic import atomic_path, write_text
 from engine.models import adapters
 from engine.recipe import without_none
 from engine.training.checkpoint import State, Stopped
@@ -37,7 +38,8 @@ def publish(checkpoint: Path, output: Path) -> None:
     """Make the checkpoint's adapter the one that the folder `output` is."""
     for name in (adapters.CONFIG_FILE, adapters.RECIPE_FILE, adapters.WEIGHTS_FILE):
         if (checkpoint / name).is_file():
-            write_bytes(output / name, (checkpoint / name).read_bytes())
+            with atomic_path(output / name) as temporary:  # file to file: an adapter may be half a GiB
+                shutil.copyfile(checkpoint / name, temporary)
         else:
             (output / name).unlink(missing_ok=True)
 

@@ -88,16 +88,31 @@ class Run:
         self.status.planned = plan.seconds
 
     def measured(self) -> Measured:
-        """What the run's largest step takes. It spends the adapter: go on with `fresh`."""
+        """What the run's largest updates take. It spends the adapter: go on with `fresh`."""
+        ranked = sorted(range(min(self.plan.micro_batches, self.order.per_epoch)), key=self._fed)
+        quarter = len(ranked) // 4
+        small, low, middle, high = (ranked[part * quarter] for part in range(4))
 
-        def batch(number: int) -> Batch:
-            return collate([self.rows.train.items[row] for row in self.order[number]])
+        def batches(numbers: list[int]) -> list[Batch]:
+            chosen = [*numbers, self.plan.largest][-self.config.grad_accumulation :]
+            return [collate([self.rows.train.items[row] for row in self.order[number]]) for number in chosen]
 
-        smallest = collate([min(self.rows.train.items, key=lambda item: len(item.ids))])
         held = (
-            max(in_order(self.rows.valid.items, VALID_ROWS), key=lambda one: one.ids.size) if self.rows.valid else None
+            sorted(in_order(self.rows.valid.items, VALID_ROWS), key=lambda one: one.ids.size) if self.rows.valid else []
         )
-        return measure(self.model, self.loss, self.optimizer, batch(self.plan.largest), smallest, held or smallest)
+        return measure(
+            self.model,
+            self.loss,
+            self.optimizer,
+            [batches([small, middle]), batches([high, low])],
+            [held[len(held) // 2], held[-1]] if len(held) > 1 else held,
+            lambda: samples(self.model, self.tokenizer, self.prompts, min(self.config.sample_tokens, 2), 0),
+        )
+
+    def _fed(self, number: int) -> int:
+        """Tokens of a micro-batch, padding included."""
+        lengths = [self.order.lengths[row] for row in self.order[number]]
+        return len(lengths) * (max(lengths) - 1)
 
     def calibrate(self) -> None:
         """Put a measurement where the plan has an estimate; checkpoint after all, where it is too much and may be."""

@@ -35,6 +35,12 @@ def parsed(passage: Doc | str) -> Doc:
     """`passage` parsed, if it is not already, and "said I." cut into three tokens: the tokeniser sees an initial."""
     doc = parse(passage) if isinstance(passage, str) else passage
     joined = [token for token in doc[1:] if token.text == "I." and _before_i(token.nbor(-1))]
+    for token in joined:
+        verb = token.nbor(-1)
+        if verb.head == token:  # "thought I." read as a name: each would become the other's head
+            verb.dep_ = token.dep_
+            verb.head = verb if token.head == token else token.head
+    joined = [token for token in joined if token not in token.nbor(-1).ancestors]
     if joined:
         with doc.retokenize() as retokenizer:
             for token in joined:

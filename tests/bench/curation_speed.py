@@ -1,6 +1,6 @@
 """Speed and memory of curation against one bare spaCy pass over the same text.
 
-    python tests/bench/curation_speed.py BOOK [BOOK ...] [--minutes 5] [--sample 20000]
+    python tests/bench/curation_speed.py BOOK [BOOK ...] [--minutes 5] [--sample 20000] [--grow 10000000]
 
 The bare pass is the installed English pipeline with the parts that the rest of the street uses: tagger and parser,
 with and without NER, on paragraphs in batches, one process. It is slow, so it runs on a seeded sample of paragraphs of
@@ -9,6 +9,9 @@ near-duplicates, tokens counted with the embedded model's own tokenizer, selecti
 process of its own; the sides take turns, and the medians of all turns are compared. Times are those of the work
 itself, in wall-clock and in CPU seconds, imports and loading a pipeline or tokenizer aside; on a busy machine compare
 the CPU seconds, with OMP_NUM_THREADS=1. Peak memory is that of the curating process, as the system reports it.
+
+With --grow, the books' own sentences are drawn anew into paragraphs until there are so many words: a shelf of a size
+that no single author fills, without the near-duplicates that would make it small again.
 """
 
 from __future__ import annotations
@@ -52,6 +55,22 @@ def sample(texts: list[str], words: int) -> list[str]:
         chosen.append(text)
         count += len(text.split())
     return chosen
+
+
+def grown(books: list[Path], words: int, path: Path) -> Path:
+    """A file of about `words` words: the books' sentences in paragraphs of 60 to 160 words, in a seeded order."""
+    draw = Random("bench:grow:0")
+    sentences = [part for text in paragraphs(books) for part in re.split(r"(?<=[.!?])\s+", text) if part]
+    with path.open("w", encoding="utf-8") as file:
+        total = 0
+        while total < words:
+            target, paragraph, count = draw.randrange(60, 160), [], 0
+            while count < target:
+                paragraph.append(draw.choice(sentences))
+                count += len(paragraph[-1].split())
+            file.write(" ".join(paragraph) + "\n\n")
+            total += count
+    return path
 
 
 def curation(books: list[Path], tokenizer: Path) -> dict[str, float]:
@@ -121,6 +140,7 @@ def main() -> None:
     parser.add_argument("books", nargs="+", type=Path, metavar="BOOK", help="a file or folder")
     parser.add_argument("--minutes", type=float, default=5.0, help="turns are taken until this much time has gone by")
     parser.add_argument("--sample", type=int, default=20_000, help="words of the sample for the bare pass")
+    parser.add_argument("--grow", type=int, default=0, metavar="WORDS", help="make a corpus of so many words of them")
     parser.add_argument("--child", choices=SIDES, help=argparse.SUPPRESS)
     parser.add_argument("--tokenizer", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -138,6 +158,8 @@ def main() -> None:
         from engine.models import embedded
 
         embedded.make(Path(folder) / "embedded")
+        if options.grow:
+            options.books = [grown(options.books, options.grow, Path(folder) / "grown.txt")]
         results: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
         end = time.monotonic() + 60 * options.minutes
         while not results[SIDES[-1]] or time.monotonic() < end:

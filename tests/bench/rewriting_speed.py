@@ -8,8 +8,11 @@ document    20 paragraphs through the document rewriter against mlx_lm paragraph
 first       time to the first visible token: the first request with a persona, the second with another passage
 equal       greedy texts: strength 0 against the base, strength 1 against the adapter as mlx_lm loads it
 
-Ours and theirs take turns; medians are compared. Without --adapter one of small random weights is made, which leaves
-the model its prose. mlx_lm samples with the same temperature, min-p and repetition penalty.
+Ours and theirs take turns; medians are compared, in seconds and in processor seconds (which other work on the machine
+stretches less). Without --adapter one of small random weights is made, which leaves the model its prose but not the
+length of a rewrite, so as many words are asked for as the passage has. mlx_lm samples with the same temperature, min-p
+and repetition penalty, and writes exactly as many tokens for each text as we did. On two idle cores each part takes
+two to five minutes; the document, the longest, takes one turn unless --turns says otherwise.
 """
 
 from __future__ import annotations
@@ -20,21 +23,37 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "bench")]
 PASSAGES = ROOT / "styles" / "unconducted_chorus_full.txt"
 PARTS = ("variations", "document", "first", "equal")
 
 
-def passages(count: int) -> list[str]:
-    """Paragraphs of 60 to 120 words from the middle of the bundled book."""
+def passages(count: int, longest: int = 120) -> list[str]:
+    """Paragraphs of 60 to `longest` words from the middle of the bundled book."""
     text = PASSAGES.read_text(encoding="utf-8")
-    found = [" ".join(part.split()) for part in text.split("\n\n") if 60 <= len(part.split()) <= 120]
+    found = [" ".join(part.split()) for part in text.split("\n\n") if 60 <= len(part.split()) <= longest]
     start = len(found) // 3
     return found[start : start + count]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a piece of work took, in seconds by the clock and of the processor."""
+
+    clock: float
+    processor: float
+
+
+def clocked(work: Callable[[], T]) -> tuple[T, Taken]:
+    began, spent = time.perf_counter(), time.process_time()
+    made = work()
+    return made, Taken(time.perf_counter() - began, time.process_time() - spent)
 
 
 class Stock:
@@ -43,13 +62,13 @@ class Stock:
     def __init__(self, rewriter: Any) -> None:
         self.model, self.tokenizer = rewriter.loaded.model, rewriter.loaded.tokenizer
 
-    def generate(self, prompts: list[str], tokens: list[int]) -> float:
-        """Seconds for all of them."""
+    def generate(self, prompts: list[str], tokens: list[int]) -> Taken:
+        """What all of them take."""
         from engine.models import mlx_thread
 
-        return mlx_thread.run(self._generate, prompts, tokens)
+        return clocked(lambda: mlx_thread.run(self._generate, prompts, tokens))[1]
 
-    def _generate(self, prompts: list[str], tokens: list[int]) -> float:
+    def _generate(self, prompts: list[str], tokens: list[int]) -> None:
         import mlx.core as mx
         from mlx_lm import stream_generate
         from mlx_lm.sample_utils import make_logits_processors, make_sampler
@@ -62,7 +81,6 @@ class Stock:
         ends, self.tokenizer._eos_token_ids = self.tokenizer._eos_token_ids, set()  # same lengths
         set_strength(self.model, 1.0)
         mx.random.seed(0)
-        began = time.perf_counter()
         try:
             for prompt, count in zip(prompts, tokens, strict=True):
                 ids = self.tokenizer.encode(prompt, add_special_tokens=False)
@@ -75,54 +93,64 @@ class Stock:
                     pass
         finally:
             self.tokenizer._eos_token_ids = ends
-        return time.perf_counter() - began
 
 
 def tokens_of(rewriter: Any, text: str) -> int:
     return max(1, len(rewriter.loaded.tokenizer.encode(text, add_special_tokens=False)))
 
 
-def turns(name: str, count: int, once: Callable[[], tuple[float, float]]) -> None:
-    """Call `once` (seconds of ours, of theirs) `count` times and print the medians and their ratio."""
+def turns(name: str, count: int, once: Callable[[], tuple[Taken, Taken, list[int]]]) -> None:
+    """Call `once` (what ours took, what theirs, tokens of each text) `count` times and print medians and ratios."""
     taken = []
     for turn in range(count):
-        taken.append(once())
-        print(f"  {name} {turn + 1}: ours {taken[-1][0]:.2f} s, mlx_lm {taken[-1][1]:.2f} s", flush=True)
-    ours, theirs = (statistics.median(side) for side in zip(*taken, strict=True))
-    ratio = statistics.median(a / b for a, b in taken)
-    print(f"{name}: {ratio:.2f}x the time (median of {count}); ours {ours:.2f} s, mlx_lm {theirs:.2f} s", flush=True)
+        ours, theirs, tokens = once()
+        taken.append((ours, theirs))
+        print(
+            f"  {name} {turn + 1}: ours {ours.clock:.2f} s, mlx_lm {theirs.clock:.2f} s for {sum(tokens)} tokens "
+            f"({min(tokens)} to {max(tokens)} a text): {sum(tokens) / ours.clock:.0f} and "
+            f"{sum(tokens) / theirs.clock:.0f} tokens/s",
+            flush=True,
+        )
+    for what in ("clock", "processor"):
+        pairs = [(getattr(ours, what), getattr(theirs, what)) for ours, theirs in taken]
+        ours_, theirs_ = (statistics.median(side) for side in zip(*pairs, strict=True))
+        ratio = statistics.median(a / b for a, b in pairs)
+        unit = "s" if what == "clock" else "processor seconds"
+        print(f"{name}: {ratio:.2f}x (median of {count}); ours {ours_:.2f} {unit}, mlx_lm {theirs_:.2f}", flush=True)
 
 
-def variations(rewriter: Any, stock: Stock, count: int) -> None:
-    texts = passages(count + 1)
-    rewriter.rewrite([texts.pop()], variations=5)  # everything loaded and warm
+def variations(rewriter: Any, stock: Stock, count: int, same_length: bool) -> None:
+    texts = passages(count + 1, 80)
+    rewriter.rewrite([" ".join(texts.pop().split()[:20])], variations=5)  # everything loaded and warm
 
-    def once() -> tuple[float, float]:
+    def once() -> tuple[Taken, Taken, list[int]]:
         text = texts.pop()
         rewriter._prefixes.clear()
-        began = time.perf_counter()
-        made = rewriter.rewrite([text], variations=5)[0]
-        ours = time.perf_counter() - began
-        counts = [tokens_of(rewriter, one.decoded) for one in made.variations[:5]]
-        return ours, stock.generate([made.prepared.prompt.text] * 5, counts)
+        words = [len(text.split())] if same_length else None
+        made, ours = clocked(lambda: rewriter.rewrite([text], variations=5, words=words)[0])
+        tokens = [tokens_of(rewriter, one.decoded) for one in made.variations]
+        return ours, stock.generate([made.prepared.prompt.text] * len(tokens), tokens), tokens
 
     turns("five variations", count, once)
 
 
-def document(rewriter: Any, stock: Stock, count: int, paragraphs: int) -> None:
+def document(rewriter: Any, stock: Stock, count: int, paragraphs: int, same_length: bool) -> None:
     from engine.generation.document import rewrite_document
     from engine.models.sampling import Sampling
 
-    text = "\n\n".join(passages(paragraphs))
-    rewriter.rewrite([passages(1)[0]])
+    text = "\n\n".join(passages(paragraphs, 80))
+    rewriter.rewrite([" ".join(passages(1)[0].split()[:20])])
+    words = len(text.split()) if same_length else None
 
-    def once() -> tuple[float, float]:
+    def once() -> tuple[Taken, Taken, list[int]]:
         rewriter._prefixes.clear()
-        began = time.perf_counter()
-        made = rewrite_document(rewriter, text, variations=1, strength=1.0, sampling=Sampling(), seed=1)
-        ours = time.perf_counter() - began
-        counts = [tokens_of(rewriter, step.decoded) for step in made.steps]
-        return ours, stock.generate([step.prompt for step in made.steps], counts)
+        made, ours = clocked(
+            lambda: rewrite_document(
+                rewriter, text, variations=1, strength=1.0, sampling=Sampling(), seed=1, words=words
+            )
+        )
+        tokens = [tokens_of(rewriter, step.decoded) for step in made.steps]
+        return ours, stock.generate([step.prompt for step in made.steps], tokens), tokens
 
     turns(f"a document of {paragraphs} paragraphs", count, once)
 
@@ -192,7 +220,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, help="an MLX model folder; default: the embedded model")
     parser.add_argument("--adapter", type=Path, help="an adapter of it, with its recipe; default: random weights")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, help="default: 3, and 1 for the document")
     parser.add_argument("--paragraphs", type=int, default=20)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     options = parser.parse_args()
@@ -220,11 +248,11 @@ def main() -> None:
         rewriter = Rewriter.open(workspace, adapter)
         stock = Stock(rewriter)
         if "first" in options.only:
-            first(rewriter, options.turns)
+            first(rewriter, options.turns or 3)
         if "variations" in options.only:
-            variations(rewriter, stock, options.turns)
+            variations(rewriter, stock, options.turns or 3, options.adapter is None)
         if "document" in options.only:
-            document(rewriter, stock, options.turns, options.paragraphs)
+            document(rewriter, stock, options.turns or 1, options.paragraphs, options.adapter is None)
         if "equal" in options.only:
             equal(rewriter, model, adapter, 4)
 

@@ -24,8 +24,16 @@ COMMANDS = [
     "train",
     "rewrite",
     "check",
+    "sweep",
+    "blind",
+    "use",
     "doctor",
     "demo",
+    "attach",
+    "status",
+    "stop",
+    "keys",
+    "serve",
 ]
 
 
@@ -141,6 +149,8 @@ def test_the_bundled_author_is_curated_and_told_as_json(workspace: Path) -> None
     curated = json.loads(result.stdout)
     assert curated["passages"] >= 120
     assert curated["words"] >= 12_000
+    assert "footnote" in curated["removed"]
+    assert 0 not in curated["removed"].values()
     corpus = Path(curated["output"]).read_text(encoding="utf-8")
     for furniture in ("CHAPTER", "Copyright", "THE UNCONDUCTED CHORUS", "[1]", "- 12 -", "fer-\nryman"):
         assert furniture not in corpus
@@ -182,9 +192,11 @@ def test_init_twice_is_refused(workspace: Path) -> None:
 
 
 def test_ctrl_c_stops_a_build_where_it_can_go_on(workspace: Path) -> None:
-    curated = json.loads(stylora("curate", "--json", cwd=workspace).stdout)
-    passages = Path(curated["output"]).read_text(encoding="utf-8").split("\n\n")
-    Path(curated["output"]).write_text("\n\n".join(sorted(passages, key=len)[:80]), encoding="utf-8")
+    (workspace / "stylora.toml").write_text('[dataset]\nvariants = []\ninputs = ["standard"]\n')
+    book = (workspace / "styles" / "unconducted_chorus_full.txt").read_text(encoding="utf-8")
+    passages = sorted((" ".join(part.split()) for part in book.split("\n\n")), key=len)
+    chosen = [passage for passage in passages if len(passage.split()) >= 40][:80]
+    Workspace(workspace).corpus("The Unconducted Chorus").write_text("\n\n".join(chosen), encoding="utf-8")
     building = subprocess.Popen(
         [sys.executable, "-m", "tui.cli", "dataset"],
         cwd=workspace,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
 from small_adapter import write_small_adapter
 
-from engine.errors import StyloraError
-from engine.generation.conversation import Conversation, Written
+from engine.errors import Cancelled, StyloraError
+from engine.generation.conversation import Conversation, Written, grade
 from engine.host import rewriting
-from engine.progress import silent
+from engine.progress import Progress, silent
 from engine.workspace import Workspace
 
 NOTE = "The gate was closed in 1987, and nobody saw it."
@@ -75,6 +76,38 @@ def test_a_checkpoint_belongs_to_the_history_of_its_adapter(tmp_path: Path) -> N
     assert Conversation(workspace, folder).path.name == "poe.jsonl"
 
 
+def test_steps_that_changed_nothing_are_not_written_down(conversation: Conversation) -> None:
+    step = {
+        "source": "A gate.",
+        "told": "A gate.",
+        "neutral": "A gate",
+        "noised": "A gaet",
+        "prompt": "P",
+        "fallback": "",
+    }
+    conversation.add("A gate.", [Written(text="One.")], settings={}, steps=[step])
+    assert conversation.turn().steps == ({"source": "A gate.", "neutral": "A gate", "noised": "A gaet", "prompt": "P"},)
+
+
+def test_findings_have_grades() -> None:
+    assert grade({"severe": True, "weight": 2.0}) == "serious"
+    assert grade({"severe": False, "weight": 0.5}) == "minor"
+    assert grade({"weight": 0.0}) == "note"
+
+
+def test_two_writers_at_once_number_their_turns_apart(conversation: Conversation) -> None:
+    def add(name: str) -> None:
+        for _ in range(5):
+            conversation.add(name, [Written(text="One.")], settings={})
+
+    writers = [threading.Thread(target=add, args=(name,)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert [turn.number for turn in conversation.turns()] == list(range(1, 11))
+
+
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
     made = Workspace.create(tmp_path_factory.mktemp("conversation") / "w")
@@ -105,6 +138,28 @@ def test_a_conversation_goes_its_way(workspace: Workspace) -> None:
     assert [turn["settings"]["temperature"] for turn in turns] == [0.9] * 4
     assert turns[1]["kept"] == 0
     assert json.dumps(turns)
+
+
+def test_the_best_of_several_passages_is_a_text_of_its_own_in_the_history(workspace: Workspace) -> None:
+    text = "\n\n".join(f"The gate {number} was closed in 1987, and nobody saw it." for number in range(6))
+    made = rewriting.rewrite(workspace, silent, text=text)
+    turn = rewriting.history(workspace, silent)["turns"][-1]
+    assert turn["written"][turn["best"]]["text"] == made["best"]["text"]
+    assert len(turn["steps"]) == 6
+    assert all(len(one["grades"]) == len(one["findings"]) for one in turn["written"])
+
+
+def test_a_rewrite_that_was_stopped_is_shown_and_not_remembered(workspace: Workspace) -> None:
+    before = len(rewriting.history(workspace, silent)["turns"])
+
+    def stop(progress: Progress) -> None:
+        if "delta" in progress.values:
+            raise Cancelled
+
+    made = rewriting.rewrite(workspace, stop, text=NOTE)
+    assert made["stopped"] == "cancelled"
+    assert len(made["variations"]) == 2
+    assert len(rewriting.history(workspace, silent)["turns"]) == before
 
 
 def test_sides_are_compared_from_one_seed(workspace: Workspace) -> None:

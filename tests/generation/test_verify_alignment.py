@@ -26,6 +26,11 @@ def test_the_longest_common_order_is_found() -> None:
     assert in_order("", "abc") == {}
 
 
+def test_a_name_beside_the_place_excuses_nothing_where_it_stands_for_another_mention() -> None:
+    source = "The rumours that Ward had heard of Curwen were vital to him, in whom flowed Curwen's blood."
+    assert swaps(source.replace("Curwen's", "Ward's"), source) == [("Curwen", "Ward")]
+
+
 def test_a_name_that_took_the_place_of_another_is_a_swap() -> None:
     assert swaps(SOURCE.replace("Marta slept", "Peter slept")) == [("Marta", "Peter")]
     assert swaps(SOURCE) == []

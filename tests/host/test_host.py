@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
+import resource
 import signal
 import socket
 import stat
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,28 +19,54 @@ import pytest
 from engine.errors import StyloraError
 from engine.host import address, journal, protocol
 from engine.host.client import HostClient, log_path
-from engine.host.journal import Event
+from engine.host.journal import Event, JobState
 from engine.workspace import Workspace
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("small_host.py")))
 
 
-@pytest.fixture
-def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    runtime = tmp_path / "run"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
-    root = tmp_path / "work"
+@pytest.fixture(scope="module", autouse=True)
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        yield
+
+
+def made(root: Path) -> Workspace:
     root.mkdir()
     (root / "stylora.toml").write_text('author = "Small"\n')
     return Workspace(root)
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """What the tests share with whose host nothing happens; the first `client` starts it."""
+    workspace = made(tmp_path_factory.mktemp("shared") / "work")
+    yield workspace
+    asyncio.run(stopped(workspace))
 
 
 @pytest.fixture
 async def client(workspace: Workspace) -> AsyncIterator[HostClient]:
     client = await HostClient.connect(workspace, command=COMMAND)
     yield client
-    if not client.lost:
+    for state in client.active():
+        with contextlib.suppress(StyloraError):
+            await client.cancel(state.job)
+    (workspace.root / "go").unlink(missing_ok=True)
+    client.close()
+
+
+@pytest.fixture
+async def fresh(tmp_path: Path) -> AsyncIterator[Workspace]:
+    """A workspace whose host may suffer."""
+    workspace = made(tmp_path / "work")
+    yield workspace
+    await stopped(workspace)
+
+
+async def stopped(workspace: Workspace) -> None:
+    if client := await HostClient.attach(workspace):
         await client.stop(force=True)
         await gone(client)
 
@@ -184,13 +210,12 @@ async def test_user_error_is_its_line_and_a_crash_hides_the_text(client: HostCli
     assert (await events(client, await client.start("count", {})))[-1].what == "done"
 
 
-async def test_host_that_cannot_compute_any_more_makes_room_for_another(
-    client: HostClient, workspace: Workspace
-) -> None:
+async def test_host_that_cannot_compute_any_more_makes_room_for_another(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
     job = await client.start("spend", {})
     assert (await events(client, job))[-1].error == "out of memory; the last checkpoint is kept"
     await gone(client)
-    other = await HostClient.connect(workspace, command=COMMAND)
+    other = await HostClient.connect(fresh, command=COMMAND)
     assert other.host_pid != client.host_pid
     assert (await events(other, await other.start("count", {})))[-1].what == "done"
     await other.stop(force=True)
@@ -219,7 +244,14 @@ async def raw(workspace: Workspace) -> tuple[asyncio.StreamReader, asyncio.Strea
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"\x00\xff\xfe\n", b'{"type":"start"}\n', b'{"type":"start","ref":1,"kind":"count","params":{}}\n']
+    "garbage",
+    [
+        b"\x00\xff\xfe\n",
+        b'{"type":"start"}\n',
+        b'{"type":"start","ref":1,"kind":"count","params":{}}\n',
+        b'{"type":"start","ref":1,"kind":"count","params":{"deep":' + b"[" * 9_999 + b"]" * 9_999 + b"}}\n",
+    ],
+    ids=["bytes", "half", "no hello", "depth"],
 )
 async def test_garbage_ends_only_its_sender(client: HostClient, workspace: Workspace, garbage: bytes) -> None:
     reader, writer = await raw(workspace)
@@ -242,15 +274,105 @@ async def test_endless_line_ends_its_sender(client: HostClient, workspace: Works
 async def test_client_that_never_reads_is_dropped_and_slows_nobody(client: HostClient, workspace: Workspace) -> None:
     found = address.find(workspace)
     assert found
-    deaf = socket.socket(socket.AF_UNIX)
-    deaf.connect(found.socket)
-    deaf.sendall(protocol.pack(protocol.Hello(protocol.PROTOCOL)))
+    question = protocol.pack(protocol.Cancel(1, "x" * 100_000))  # the answer says its name again
+
+    def ask_without_listening() -> None:
+        with contextlib.closing(socket.socket(socket.AF_UNIX)) as deaf, contextlib.suppress(ConnectionError):
+            deaf.connect(found.socket)
+            deaf.sendall(protocol.pack(protocol.Hello(protocol.PROTOCOL)))
+            for _ in range(1_000):
+                deaf.sendall(question)
+            pytest.fail("never dropped")
+
+    asking = asyncio.create_task(asyncio.to_thread(ask_without_listening))
     job = await client.start("flood", {"lines": 20_000})
     told = await events(client, job)
     assert told[-1].what == "done"
     assert len(told) == 20_003
+    await asking
     assert "does not read" in log_path(workspace).read_text()
-    deaf.close()
+
+
+async def test_flood_of_reports_is_little_news(workspace: Workspace, client: HostClient) -> None:
+    reader, writer = await raw(workspace)
+    writer.write(protocol.pack(protocol.Hello(protocol.PROTOCOL)))
+    job = await client.start("flood", {"lines": 20_000, "width": 100})
+    heard, last = 0, None
+    while last is None or last.what != "done":
+        told = protocol.answer((await reader.readline()).rstrip())
+        if isinstance(told, protocol.News):
+            heard, last = heard + 1, journal.decode(told.event)
+    writer.close()
+    assert heard < 1_000
+    async with asyncio.timeout(10):
+        while client.jobs[job].active:
+            await asyncio.sleep(0.01)
+    state = JobState(job)
+    for event in journal.replay(journal.path(workspace, job)):
+        state.apply(event)
+    assert client.jobs[job] == state
+
+
+async def test_request_that_is_too_long_is_refused_before_it_is_sent(client: HostClient) -> None:
+    with pytest.raises(StyloraError, match="8 MiB are too much"):
+        await client.start("count", {"text": "x" * protocol.LONGEST_LINE})
+    job = await client.start("count", {"text": "x" * (protocol.LONGEST_LINE - 1_000)})
+    assert (await events(client, job))[-1].what == "done"
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs prlimit to fill one process's disk")
+async def test_full_disk_is_said_and_does_not_end_the_job(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
+    job = await client.start("gate", {"until": "go"})
+    await running(client, job)
+    size = journal.path(fresh, job).stat().st_size
+    resource.prlimit(client.host_pid, resource.RLIMIT_FSIZE, (size + 1_000, resource.RLIM_INFINITY))
+    async with asyncio.timeout(10):
+        while not client.jobs[job].trouble:
+            await asyncio.sleep(0.01)
+    assert "the journal cannot be written" in client.jobs[job].trouble
+    assert client.jobs[job].active
+    late = await HostClient.connect(fresh, command=COMMAND)
+    resource.prlimit(client.host_pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    async with asyncio.timeout(10):
+        while client.jobs[job].trouble:
+            await asyncio.sleep(0.01)
+    (fresh.root / "go").touch()
+    told = await events(late, job)
+    assert told[-1].what == "done"
+    assert [event.n for event in told] == list(range(len(told)))
+    for each in (client, late):
+        each.close()
+
+
+async def test_host_that_hangs_is_named(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
+    monkeypatch.setattr("engine.host.client.REPLY_SECONDS", 0.2)
+    monkeypatch.setattr("engine.host.client.START_SECONDS", 1.0)
+    os.kill(client.host_pid, signal.SIGSTOP)
+    with pytest.raises(StyloraError, match=f"process {client.host_pid}, does not answer; 'kill -9 {client.host_pid}'"):
+        await HostClient.connect(fresh, command=COMMAND)
+    os.kill(client.host_pid, signal.SIGKILL)
+    await gone(client)
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_host_of_another_protocol_is_replaced_when_it_is_idle(fresh: Workspace, busy: bool) -> None:
+    code = f"import runpy, sys; from engine.host import protocol; protocol.PROTOCOL = 99; del sys.argv[0]; {RUN}"
+    future = await HostClient._start_host(fresh, (sys.executable, "-c", code, COMMAND[1]))
+    if busy:
+        await future.start("gate", {"until": "never"})
+        with pytest.raises(StyloraError, match=f"another version is busy here \\(process {future.host_pid}\\)"):
+            await HostClient.connect(fresh, command=COMMAND)
+        future.close()
+    else:
+        ours = await HostClient.connect(fresh, command=COMMAND)
+        assert ours.host_pid != future.host_pid
+        assert future.lost
+        ours.close()
+
+
+RUN = "runpy.run_path(sys.argv[0], run_name='__main__')"
 
 
 async def test_client_that_was_cut_off_comes_back_and_misses_nothing(client: HostClient) -> None:
@@ -265,8 +387,8 @@ async def test_client_that_was_cut_off_comes_back_and_misses_nothing(client: Hos
     assert (await events(client, await client.start("count", {})))[-1].what == "done"
 
 
-async def test_killed_host_is_noticed_at_once_and_its_job_is_interrupted(workspace: Workspace) -> None:
-    client = await HostClient.connect(workspace, command=COMMAND)
+async def test_killed_host_is_noticed_at_once_and_its_job_is_interrupted(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
     job = await client.start("gate", {"until": "never"})
     await running(client, job)
     began = time.monotonic()
@@ -277,32 +399,32 @@ async def test_killed_host_is_noticed_at_once_and_its_job_is_interrupted(workspa
     with pytest.raises(StyloraError, match="host is gone"):
         await client.start("count", {})
 
-    successor = await HostClient.connect(workspace, command=COMMAND)  # over the dead one's socket
+    successor = await HostClient.connect(fresh, command=COMMAND)  # over the dead one's socket
     assert successor.jobs[job].status == "interrupted"
     assert (await events(successor, job))[-1].what == "interrupted"
     await successor.stop()
     await gone(successor)
 
 
-async def test_stale_or_foreign_file_at_the_socket_is_replaced(workspace: Workspace) -> None:
-    address.socket_path(workspace).write_text("stale")
-    client = await HostClient.connect(workspace, command=COMMAND)
+async def test_stale_or_foreign_file_at_the_socket_is_replaced(fresh: Workspace) -> None:
+    address.socket_path(fresh).write_text("stale")
+    client = await HostClient.connect(fresh, command=COMMAND)
     await client.stop()
     await gone(client)
 
 
-async def test_two_clients_starting_at_once_share_one_host(workspace: Workspace) -> None:
-    clients = await asyncio.gather(*(HostClient.connect(workspace, command=COMMAND) for _ in range(3)))
+async def test_two_clients_starting_at_once_share_one_host(fresh: Workspace) -> None:
+    clients = await asyncio.gather(*(HostClient.connect(fresh, command=COMMAND) for _ in range(3)))
     assert len({client.host_pid for client in clients}) == 1
     await clients[0].stop()
     for client in clients:
         await gone(client)
 
 
-async def test_idle_host_of_older_code_is_replaced(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = await HostClient.connect(workspace, command=COMMAND)
+async def test_idle_host_of_older_code_is_replaced(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = await HostClient.connect(fresh, command=COMMAND)
     monkeypatch.setattr(address, "build", lambda: "newer")
-    new = await HostClient.connect(workspace, command=COMMAND)
+    new = await HostClient.connect(fresh, command=COMMAND)
     assert new.host_pid != old.host_pid
     assert old.lost
     await new.stop()
@@ -316,7 +438,8 @@ async def test_hang_up_and_interrupt_do_not_reach_the_host(client: HostClient) -
     assert os.getsid(client.host_pid) == client.host_pid != os.getsid(0)
 
 
-async def test_terminated_host_lets_its_job_stop_in_order(client: HostClient, workspace: Workspace) -> None:
+async def test_terminated_host_lets_its_job_stop_in_order(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
     job = await client.start("gate", {"until": "never"})
     await running(client, job)
     os.kill(client.host_pid, signal.SIGTERM)
@@ -324,16 +447,16 @@ async def test_terminated_host_lets_its_job_stop_in_order(client: HostClient, wo
     await gone(client)
 
 
-async def test_idle_host_leaves_and_cleans_up(workspace: Workspace) -> None:
-    client = await HostClient.connect(workspace, command=(*COMMAND[:1], "-c", LEAVES_SOON))
-    found = address.find(workspace)
+async def test_idle_host_leaves_and_cleans_up(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=(*COMMAND[:1], "-c", LEAVES_SOON))
+    found = address.find(fresh)
     assert found
     client.close()
     await gone(client)
     async with asyncio.timeout(10):
         while Path(found.socket).exists():
             await asyncio.sleep(0.02)
-    assert await HostClient.attach(workspace) is None
+    assert await HostClient.attach(fresh) is None
 
 
 LEAVES_SOON = """
@@ -345,15 +468,15 @@ serve(Workspace(Path(sys.argv[1])), {}, idle_minutes=0.005)
 """
 
 
-async def test_swept_away_socket_comes_back(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = await HostClient.connect(workspace, command=(*COMMAND[:1], "-c", LEAVES_SOON))
-    found = address.find(workspace)
+async def test_swept_away_socket_comes_back(fresh: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = await HostClient.connect(fresh, command=(*COMMAND[:1], "-c", LEAVES_SOON))
+    found = address.find(fresh)
     assert found
     Path(found.socket).unlink()
     async with asyncio.timeout(10):
         while not Path(found.socket).exists():
             await asyncio.sleep(0.02)
-    second = await HostClient.attach(workspace)
+    second = await HostClient.attach(fresh)
     assert second
     assert second.host_pid == client.host_pid
     for each in (client, second):
@@ -361,8 +484,9 @@ async def test_swept_away_socket_comes_back(workspace: Workspace, monkeypatch: p
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to become someone else")
-async def test_other_users_are_refused_even_through_an_open_door(client: HostClient, workspace: Workspace) -> None:
-    found = address.find(workspace)
+async def test_other_users_are_refused_even_through_an_open_door(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
+    found = address.find(fresh)
     assert found
     door = Path(found.socket)
     for folder in [door.parent, *door.parent.parents]:
@@ -382,28 +506,6 @@ async def test_other_users_are_refused_even_through_an_open_door(client: HostCli
     assert out.strip() in (b"0", b"")
     assert b"PermissionError" not in err
     assert (await events(client, await client.start("count", {})))[-1].what == "done"
-
-
-def test_mutilated_journal_lines_are_passed_over(workspace: Workspace) -> None:
-    written = journal.Journal(workspace, "count")
-    written.append("queued", kind="count")
-    path = journal.path(workspace, written.job)
-    with path.open("ab") as file:
-        file.write(b'{"n":1,"t":\n' + json.dumps({"n": 2, "t": 1.0, "what": "started"}).encode() + b"\n{torn")
-    assert [event.n for event in journal.replay(path)] == [0, 2]
-    journal.mark_interrupted(workspace)
-    state = journal.summary(path)
-    assert state
-    assert state.status == "interrupted"
-    written.close()
-
-
-def test_not_a_number_is_a_gap(workspace: Workspace) -> None:
-    written = journal.Journal(workspace, "train")
-    written.append("progress", stage="train", values={"loss": float("nan")})
-    (event,) = journal.replay(journal.path(workspace, written.job))
-    assert event.values == {"loss": None}
-    written.close()
 
 
 def test_folder_of_someone_else_is_refused(tmp_path: Path) -> None:

@@ -3,39 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
+import msgspec
 import pytest
-from small_workspace import make_workspace
+from small_adapter import small_recipe
 
 from engine.control import Control
+from engine.dataset.rows import split_file
 from engine.errors import StyloraError
 from engine.host import jobs, rewriting
 from engine.host.client import HostClient
 from engine.host.journal import Event
 from engine.progress import Progress
-from engine.workspace import Workspace
+from engine.recipe import RECIPE_FILE, save_recipe
+from engine.workspace import Workspace, bundled
 
-NOTE = "The bridge at Carrow was closed in 1987, and nobody who lived beside the river saw it go."
+NOTE = "The bridge at Carrow was closed in 1987, and nobody saw it go."
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("host") / "w", tiny_model)
+def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Iterator[Workspace]:
+    """All tests share it and its host, which the first one starts."""
+    made = ready_to_train(tmp_path_factory.mktemp("host") / "w", tiny_model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        yield made
+        asyncio.run(stopped(made))
 
 
-@pytest.fixture
-async def client(workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HostClient]:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    client = await HostClient.connect(workspace)
-    yield client
-    if not client.lost:
+def ready_to_train(root: Path, tiny_model: Path) -> Workspace:
+    """A workspace with a tiny model and pairs that no parser has made. Without a corpus no thresholds are measured
+    after a training, which would take longer than all the rest."""
+    made = Workspace.create(root)
+    shutil.copytree(tiny_model, made.models / "tiny")
+    (made.root / "stylora.toml").write_text(
+        'author = "Small Voice"\nbase_model = "tiny"\n'
+        '[models.tiny]\nsource = "folder"\nlocation = "models/tiny"\npath = "models/tiny"\n'
+    )
+    book = bundled("styles", "unconducted_chorus_full.txt").read_text(encoding="utf-8")
+    passages = [" ".join(part.split()) for part in book.split("\n\n") if 50 <= len(part.split()) <= 110][:24]
+    rows = []
+    for number, passage in enumerate(passages):
+        neutral = " ".join(word for at, word in enumerate(passage.lower().split()) if at % 6)
+        prompt = f"{neutral}\n###\n"
+        row = {"text": prompt + passage, "loss_start": len(prompt), "passage": f"p{number}", "neutral": neutral}
+        rows.append(row | {"kind": "original", "input": "standard", "content": "narrative"})
+    folder = made.dataset("Small Voice")
+    folder.mkdir(parents=True)
+    for split, part in {"train": rows[:20], "valid": rows[20:22], "test": rows[22:]}.items():
+        split_file(folder, split).write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in part))
+    save_recipe(small_recipe(author="Small Voice"), folder / RECIPE_FILE)
+    (folder / "manifest.toml").write_text('author = "Small Voice"\n')
+    return Workspace(made.root)
+
+
+async def stopped(workspace: Workspace) -> None:
+    if client := await HostClient.attach(workspace):
         await client.stop(force=True)
+        await gone(client)
+
+
+async def gone(client: HostClient) -> None:
     async with asyncio.timeout(30):
         while not client.lost:
             await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def client(workspace: Workspace) -> AsyncIterator[HostClient]:
+    client = await HostClient.connect(workspace)
+    yield client
+    for state in client.active():
+        with contextlib.suppress(StyloraError):
+            await client.cancel(state.job)
+    client.close()
 
 
 async def until(client: HostClient, job: str, text: str) -> None:
@@ -55,7 +105,7 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(clien
     settings = {"rank": 4, "iters": 1_000_000, "learning_rate": 1e-3, "samples": 0, "grad_accumulation": 1}
     training = await client.start("train", settings)
     await until(client, training, "update 10:")
-    asked = {"text": NOTE, "variations": 2, "strength": 0.5}
+    asked = {"text": NOTE, "variations": 2, "strength": 0.5, "retries": 0}
     during = (await events(client, await client.start("rewrite", asked)))[-1]
     assert during.what == "done", during.error
     assert during.result["variations"]
@@ -68,6 +118,8 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(clien
     at = client.jobs[training].done
     first, second = [(await events(client, await client.start("rewrite", asked)))[-1] for _ in range(2)]
     assert first.result["variations"] == second.result["variations"], "the weights stand still"
+    assert first.result["update"] == int(at)
+    assert f"by the running training, at update {int(at)}" in first.result["marks"]
     assert client.jobs[training].done == at
     other = (await events(client, await client.start("rewrite", asked | {"author": "Herman Melville"})))[-1]
     assert other.what == "failed"
@@ -75,6 +127,8 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(clien
 
     await client.steer(training, "resume")
     await client.steer(training, "validate_every", 10**6)
+    while client.jobs[training].done <= at + 1:
+        await asyncio.sleep(0.01)
     await client.steer(training, "stop")
     end = (await events(client, training))[-1]
     assert (end.what, end.result["stopped"]) == ("done", "stopped")
@@ -99,11 +153,42 @@ async def test_plan_is_made_without_weights_and_measured_on_request(client: Host
     assert {guessed["verdict"], measured["verdict"]} == {"fits"}
 
 
+def losses(workspace: Workspace, adapter: str) -> list[tuple[int, float]]:
+    """What the training in `adapter` wrote down, update by update."""
+    lines = (workspace.root / "lora_adapters" / adapter / "journal.jsonl").read_bytes().splitlines()
+    entries = [msgspec.json.decode(line) for line in lines]
+    return [(entry["update"], entry["loss"]) for entry in entries if entry["kind"] == "update"]
+
+
+async def test_killed_host_loses_nothing_that_matters(client: HostClient, workspace: Workspace) -> None:
+    settings = {"rank": 4, "iters": 24, "save_every": 8, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
+    whole = await client.start("train", {**settings, "adapter": "whole"})
+    assert (await events(client, whole))[-1].what == "done"
+    cut = await client.start("train", {**settings, "adapter": "cut"})
+    async with asyncio.timeout(60):
+        while client.jobs[cut].done < 12:
+            await asyncio.sleep(0.005)
+    began = time.monotonic()
+    os.kill(client.host_pid, signal.SIGKILL)
+    await gone(client)
+    assert time.monotonic() - began < 1
+    assert client.jobs[cut].status == "interrupted"
+    assert len(losses(workspace, "cut")) < 24
+
+    other = await HostClient.connect(workspace)
+    assert other.jobs[cut].status == "interrupted"
+    again = await other.start("train", {**settings, "adapter": "cut"})
+    assert (await events(other, again))[-1].what == "done"
+    other.close()
+    assert losses(workspace, "cut") == losses(workspace, "whole")
+    assert [update for update, _ in losses(workspace, "cut")] == list(range(1, 25))
+
+
 def test_strength_of_a_rewrite_ends_with_it(workspace: Workspace, tmp_path: Path) -> None:
     from engine.models import adapters, mlx_thread
 
     scales: list[float] = []
-    answers = []
+    answers: list[Future[None]] = []
 
     def report(progress: Progress) -> None:
         live = list(rewriting.live.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,27 @@ def test_measuring_leaves_no_trace_in_the_run(
     train(data=data, base=tiny_model, output=tmp_path / "plain", config=SMALL)
     files = [tmp_path / name / "checkpoints" / "last" / "adapters.safetensors" for name in ("measured", "plain")]
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+@pytest.mark.parametrize(("accumulation", "samples"), [(1, 0), (4, 2)])
+def test_what_was_measured_is_what_the_run_then_takes(
+    data: Path, tiny_model: Path, tmp_path: Path, accumulation: int, samples: int
+) -> None:
+    settings = {"rank": 64, "grad_accumulation": accumulation, "iters": 3, "samples": samples, "sample_tokens": 20}
+    config = dataclasses.replace(SMALL, **settings)  # type: ignore[arg-type]
+    _, found = rehearse(data, tiny_model, config)
+    arrays = mlx_thread.run(mx.get_peak_memory)
+    gc.collect()  # the model that was tried out
+    train(
+        data=data,
+        base=tiny_model,
+        output=tmp_path / "run",
+        config=config,
+        ready=lambda *_: machine.forget_peak(),
+    )
+    assert found.peak >= 0.9 * mlx_thread.run(machine.peak_memory)
+    # The process holds much beside a tiny model; MLX's own count has nothing but the model and its training.
+    assert arrays >= 0.9 * mlx_thread.run(mx.get_peak_memory)
 
 
 def test_trial_in_a_process_of_its_own_measures_the_same_step(data: Path, tiny_model: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -16,10 +17,11 @@ import tomli_w
 
 from engine.control import Control
 from engine.errors import StyloraError
+from engine.generation.conversation import Conversation, How, Written, grade
 from engine.host.server import serve
 from engine.progress import Progress, Report
 from engine.recipe import Constraint, Neutralizing, Recipe, Worldview, save_recipe
-from engine.workspace import Workspace
+from engine.workspace import Workspace, slug
 from engine.worldview import read_worldview
 
 PROSE = (
@@ -35,8 +37,8 @@ def _pause(workspace: Workspace, name: str, report: Report) -> None:
         time.sleep(0.01)
 
 
-def _steered(workspace: Workspace, update: int, report: Report, control: Control) -> None:
-    """`_pause` of a training, which tells what it is asked."""
+def _steered(workspace: Workspace, update: int, report: Report, control: Control) -> str:
+    """`_pause` of a training, which tells what it is asked; returns how it ended."""
     paused = False
     while (workspace.root / "hold-train").exists():
         report(Progress("training", update, update))
@@ -45,9 +47,10 @@ def _steered(workspace: Workspace, update: int, report: Report, control: Control
             report(Progress("training", update, update, "paused" if paused else "going on", {"paused": paused}))
         for action, value in control.taken():
             if action == "stop":
-                return
+                return "stopped"
             report(Progress("training", update, update, f"{action} {value or 'now'}"))
         time.sleep(0.01)
+    return "finished"
 
 
 def curate(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
@@ -165,13 +168,47 @@ def plan(workspace: Workspace, params: dict[str, Any], report: Report, _: Contro
     }
 
 
+def _journal(folder: Path, kind: str, update: int, values: dict[str, Any]) -> None:
+    with (folder / "journal.jsonl").open("ab") as file:
+        file.write(msgspec.json.encode({"kind": kind, "update": update, **values}) + b"\n")
+
+
+def _sample(folder: Path, update: int, report: Report) -> None:
+    """What the model writes for two held-out rows: every forty updates seven words more of the author's."""
+    for number in range(2):
+        text = " ".join(PROSE.split()[number : number + update // 6])
+        pair = _pair(number, "original")
+        prompt = pair["text"][: pair["loss_start"]]
+        _journal(folder, "sample", update, {"sample": number, "prompt": prompt, "text": text})
+        values: dict[str, Any] = {"update": update, "sample": number, "text": text}
+        report(Progress("sample", number + 1, 2, f"update {update} writes: {text[:40]}", values))
+
+
+def _checkpoint(folder: Path, update: int, params: dict[str, Any], stopped: str | None) -> None:
+    path = folder / "checkpoints" / f"update-{update:07}"
+    path.mkdir(parents=True, exist_ok=True)
+    config = {"rank": params.get("rank", 32), "learning_rate": params.get("learning_rate", 1e-5)}
+    state = {"update": update, "config": config, "stopped": stopped, "data": "d", "base": "b", "first_valid": 4.05}
+    (path / "state.json").write_bytes(msgspec.json.encode({**state, "best_valid": 3.05, "best_update": update}))
+
+
 def train(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
     report(Progress("load", message="loading smollm2-135m"))
+    folder = workspace.root / "lora_adapters" / (params.get("adapter") or slug(params["author"]))
+    folder.mkdir(parents=True, exist_ok=True)
+    saved = sorted((folder / "checkpoints").glob("*"))
+    begun = 0 if (folder / "run.toml").exists() or not saved else int(saved[-1].name.removeprefix("update-"))
+    if not begun:
+        shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+        (folder / "journal.jsonl").write_bytes(b"")
+    (folder / "run.toml").unlink(missing_ok=True)
     valid = None
     draw, smoothed, updates = random.Random(7), 4.1, params.get("updates", 240)
     for n in range(1, updates + 1):
         loss = 2.9 + 1.2 * math.exp(-n / 70) + draw.gauss(0, 0.16)
         smoothed = 0.93 * smoothed + 0.07 * loss
+        if n <= begun:  # a run that goes on
+            continue
         values: dict[str, Any] = {
             "update": n,
             "epoch": n / updates * 2.2,
@@ -180,40 +217,106 @@ def train(workspace: Workspace, params: dict[str, Any], report: Report, control:
             "learning_rate": params.get("learning_rate", 1e-5),
             "gradient_norm": 0.8,
             "tokens_per_second": 103.0,
+            "tokens": 400 * n,
+            "memory": 900 << 20,
+            "memory_cache": 100 << 20,
+            "memory_peak": 1200 << 20,
             "eta": (updates - n) * 2.5,
         }
         message = ""
+        _journal(folder, "update", n, values)
         if n % 40 == 0:
+            _sample(folder, n, report)
             valid = 2.95 + 1.1 * math.exp(-n / 80) + (0.05 if n > 200 else 0)
             message = f"update {n}: validation {valid:.3f}, checkpoint saved"
+            _journal(folder, "validation", n, {"loss": valid})
         values["valid"] = valid  # the latest, in every report
         report(Progress("training", n, updates, message, values))
+        if n == 120:
+            _checkpoint(folder, n, params, None)
+            if params.get("model") == "broken":
+                raise StyloraError("out of memory at update 120; a smaller rank needs less")
         time.sleep(params.get("pace", 0))
     with control.heard():
-        _steered(workspace, updates, report, control)
-    folder = workspace.adapter(params["author"])
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in ("adapters.safetensors", "recipe.toml"):
-        (folder / name).touch()
-    result = {"updates": updates, "first_valid_loss": 4.05, "best_valid_loss": 3.05, "stopped": "done"}
-    (folder / "run.toml").write_text(tomli_w.dumps({"config": {"rank": 32}, "result": result}))
+        stopped = _steered(workspace, updates, report, control)
+    (folder / "adapters.safetensors").touch()
+    (folder / "recipe.toml").write_text(tomli_w.dumps({"author": params["author"]}))
+    _checkpoint(folder, updates, params, stopped)
+    result = {"updates": updates, "first_valid_loss": 4.05, "best_valid_loss": 3.05, "stopped": stopped}
+    run = {"config": {"rank": params.get("rank", 32)}, "planned_updates": updates, "data": "d", "result": result}
+    (folder / "run.toml").write_text(tomli_w.dumps(run))
     return {"adapter": str(folder), "valid_before": 4.05, "valid_after": 3.05, **result}
 
 
-def rewrite(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+def _finding(n: int) -> list[dict[str, Any]]:
+    number = {"kind": "number", "message": "number 1848 is missing", "weight": 1.0, "severe": n % 4 == 3}
+    return [number] if n % 2 else []
+
+
+def rewrite(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
     if "refuse" in params["text"]:
         raise StyloraError("a paragraph of 900 words is longer than 600; divide it with blank lines")
+    live = {"update": 120} if "hold-train" in {path.name for path in workspace.root.iterdir()} else {}
+    if "load" in params["text"]:
+        report(Progress("load", message="loading tiny"))
+        _pause(workspace, "load", report)
+    if live:
+        report(Progress("rewrite", message="answered by the running training", values=live))
+    count = params.get("variations") or len(_sides(params))
     words = [f"{word} " for word in PROSE.split()]
     for at, word in enumerate(words):
-        for variation in range(params["variations"]):
+        for variation in range(count):
             report(Progress("rewrite", values={"variation": variation, "delta": word}))
         if at == 4:
             _pause(workspace, "rewrite", report)
-    findings = [[], [{"kind": "number", "message": "number 1848 is missing", "weight": 1.0}]]
     variations = [
-        {"text": PROSE, "words": len(words), "findings": findings[n % 2]} for n in range(params["variations"])
+        {"text": PROSE.replace("wheel", f"wheel {n}") if n else PROSE, "words": len(words), "findings": _finding(n)}
+        for n in range(count)
     ]
-    return {"author": params["author"], "variations": variations, "prompt": ""}
+    step = {"source": params["text"], "told": params["text"], "expanded": params["text"], "neutral": "A plain wheel."}
+    step |= {"noised": "A plian wheel.", "prompt": "[INPUT]: A plian wheel.", "decoded": PROSE, "fallback": ""}
+    result = {"author": params.get("author", ""), "variations": variations, "best": variations[0], "steps": [step]}
+    result |= {"marks": ["by the running training, at update 120"] if live else [], "prompt": ""}
+    return result | {"turn": _remember(workspace, params, result["variations"], result)}
+
+
+def _sides(params: dict[str, Any]) -> list[float]:
+    return params.get("strengths", [])
+
+
+def _remember(workspace: Workspace, params: dict[str, Any], told: list[dict[str, Any]], result: dict[str, Any]) -> int:
+    adapter = params.get("adapter") or (params.get("adapters") or [slug(params.get("author") or "")])[0]
+    written = [
+        Written(
+            text=one["text"],
+            findings=tuple(finding["message"] for finding in one["findings"]),
+            grades=tuple(grade(finding) for finding in one["findings"]),
+            label=one.get("label", ""),
+        )
+        for one in told
+    ]
+    of = params.get("again")
+    how: How = "compared" if "sides" in result else "again" if of else "asked"
+    settings = {name: value for name, value in params.items() if name not in ("text", "author", "again")}
+    turn = Conversation(workspace, workspace.root / "lora_adapters" / adapter).add(
+        params["text"],
+        written,
+        settings=settings,
+        steps=result.get("steps", ()),
+        marks=result.get("marks", ()),
+        how=how,
+        of=of,
+    )
+    return turn.number
+
+
+def compare(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
+    made = [f"strength {strength:g}" for strength in _sides(params)]
+    for n, label in enumerate(made):
+        report(Progress("rewrite", values={"variation": n, "delta": label}))
+    _pause(workspace, "compare", report)
+    sides = [{"label": label, "text": f"{PROSE} {label}", "findings": _finding(n)} for n, label in enumerate(made)]
+    return {"seed": 42, "sides": sides, "turn": _remember(workspace, params, sides, {"sides": sides})}
 
 
 def demo(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
@@ -234,7 +337,43 @@ def check(workspace: Workspace, params: dict[str, Any], report: Report, _: Contr
     return {**figures, "samples": [sample]}
 
 
-JOBS = {function.__name__: function for function in (curate, dataset, plan, train, rewrite, check, demo)}
+def sweep(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    rows = []
+    for n, (checkpoint, strength) in enumerate([(40, 0.75), (40, 1.0), (80, 0.75), (80, 1.0)]):
+        cell = {"checkpoint": checkpoint, "strength": strength}
+        joint = 0.4 + checkpoint / 1000 + strength / 10
+        values = {"joint": joint, "low": joint - 0.05, "high": joint + 0.05, "style": joint, "meaning": 0.9 - n / 20}
+        values |= {"gap_closed": joint, "facts_kept": 0.9, "severe": 1}
+        report(Progress("sweep", n + 1, 4, values=cell | values))
+        rows.append({"cell": cell, **values})
+        if n == 1:
+            _pause(workspace, "sweep", report)
+    rows.sort(key=lambda row: -row["joint"])
+    return {"rows": rows, "total": 4, "anchors": {"neutral": [0.0, 0.95], "author": [1.0, 1.0]}}
+
+
+def blind(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    from engine.report import blind as trials
+
+    inputs = tuple((f"n{n}", f"Source {n}.") for n in range(3))
+    sides = [trials.Side(adapter=one) for one in params["sides"]]
+    place = trials.begin(workspace.root / "blind", trials.Trial(sides=(sides[0], sides[1]), inputs=inputs, seed=1))
+    for n in range(3):
+        report(Progress("blind", n, 3))
+        for side in (0, 1):
+            trials.append(place, trials.Written(input=n, side=side, text=f"{PROSE} ({n} by {'XY'[side]})"))
+    return {"folder": str(place), "inputs": 3, "votes": 0}
+
+
+def use(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    (workspace.adapter(params["author"]) / "chosen.json").write_bytes(msgspec.json.encode(params))
+    return {"line": f"checkpoint {params['checkpoint']}"}
+
+
+JOBS = {
+    function.__name__: function
+    for function in (curate, dataset, plan, train, rewrite, compare, check, sweep, blind, use, demo)
+}
 
 if __name__ == "__main__":
     logging.basicConfig(stream=sys.stderr, level=logging.INFO)

@@ -11,11 +11,12 @@ from typing import cast
 import pytest
 from app_pilot import COMMAND, Open, shown, until
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from engine.host.client import HostClient
 from engine.workspace import Workspace
 from tui.app import StyloraApp
+from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
 from tui.screens.rewrite import RewriteScreen
 from tui.screens.training import TrainingScreen
@@ -94,11 +95,11 @@ async def test_training_is_followed_live_and_cancelled(open_app: Open, workspace
         await until(pilot, lambda: "validation 3.055" in shown(pilot))
         screen = pilot.app.screen
         assert isinstance(screen, TrainingScreen)
-        assert len(screen.query_one(LossChart).curve.points) == 240
+        assert len(screen.query_one(LossChart).curve) == 240
         assert "● training" in shown(pilot)
         await pilot.press("x")
         await finished(pilot, "train")
-        await until(pilot, lambda: "training cancelled; press t on screen 3" in shown(pilot))
+        await until(pilot, lambda: "training cancelled; press R on screen 3" in shown(pilot))
 
 
 async def test_training_is_steered_by_keys(open_app: Open, workspace: Workspace) -> None:
@@ -113,7 +114,7 @@ async def test_training_is_steered_by_keys(open_app: Open, workspace: Workspace)
         await until(pilot, lambda: "training, started" in shown(pilot))
         await pilot.press("c")
         await until(pilot, lambda: "checkpoint now" in shown(pilot))
-        await pilot.press("v")
+        await pilot.press("i")
         await until(pilot, lambda: "Updates between validations" in shown(pilot))
         pilot.app.screen.query_one("#updates", Input).value = "25"
         await pilot.press("enter")
@@ -160,7 +161,7 @@ async def test_curve_is_rebuilt_from_the_journal_by_a_new_app(open_app: Open, wo
     async with open_app() as pilot:
         await pilot.press("3")
         await until(pilot, lambda: "240 / 240" in shown(pilot))
-        assert len(pilot.app.screen.query_one(LossChart).curve.points) == 240
+        assert len(pilot.app.screen.query_one(LossChart).curve) == 240
 
 
 async def test_killed_host_is_said_within_a_second_and_replaced(open_app: Open, workspace: Workspace) -> None:
@@ -175,7 +176,7 @@ async def test_killed_host_is_said_within_a_second_and_replaced(open_app: Open, 
         os.kill(first.host_pid, signal.SIGKILL)
         await until(pilot, lambda: first.lost and "host stopped" in shown(pilot))
         await until(pilot, lambda: app.client is not first and not app.trouble)
-        await until(pilot, lambda: "training interrupted; press t" in shown(pilot))
+        await until(pilot, lambda: "training interrupted; press R" in shown(pilot))
 
 
 async def test_leaving_leaves_the_job_running(open_app: Open, workspace: Workspace) -> None:
@@ -229,7 +230,7 @@ async def test_copy_saves_a_private_file_and_says_so(open_app: Open, workspace: 
         await finished(pilot, "rewrite")
         await pilot.press("escape", "right", "y")
         await until(pilot, lambda: "saved as rewrites/" in shown(pilot))
-        (saved,) = (workspace.root / "rewrites").iterdir()
+        (saved,) = (workspace.root / "rewrites").glob("*.txt")
         assert "[as I lay awake]" in saved.read_text()
         assert stat.S_IMODE(saved.stat().st_mode) == 0o600
         assert pilot.app.clipboard == saved.read_text().strip()
@@ -294,12 +295,13 @@ async def test_help_shows_this_screens_keys_even_while_writing(open_app: Open) -
         assert isinstance(pilot.app.screen, RewriteScreen)
 
 
-async def test_light_and_dark(open_app: Open) -> None:
+async def test_themes_take_turns_dark_light_and_the_terminals_own(open_app: Open) -> None:
     async with open_app() as pilot:
-        await pilot.press("ctrl+t")
-        assert pilot.app.current_theme.dark is False
-        await pilot.press("ctrl+t")
-        assert pilot.app.current_theme.dark is True
+        seen = [pilot.app.theme]
+        for _ in range(3):
+            await pilot.press("ctrl+t")
+            seen.append(pilot.app.theme)
+        assert seen == ["stylora-dark", "stylora-light", "stylora-terminal", "stylora-dark"]
 
 
 async def test_first_start_leads_to_the_demo_in_two_keys(open_app: Open, workspace: Workspace, tmp_path: Path) -> None:
@@ -355,7 +357,7 @@ async def test_command_palette_knows_every_action(open_app: Open) -> None:
     async with open_app((100, 40)) as pilot:
         await pilot.press("ctrl+p")
         await pilot.pause(0.2)
-        await pilot.press(*"dark or light")
+        await pilot.press(*"next theme")
         await until(pilot, lambda: "Everywhere" in shown(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.current_theme.dark is False)
@@ -399,3 +401,92 @@ async def test_news_of_a_job_after_the_widgets_are_gone_are_no_crash(open_app: O
         assert screen.is_mounted
         screen.show_jobs()
         screen.redraw()
+
+
+async def test_jump_letters_every_part_and_goes_there(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await pilot.press("ctrl+o")
+        await until(pilot, lambda: " a " in shown(pilot) and " s " in shown(pilot))
+        await pilot.press("s")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == 1)
+        chain = pilot.app.screen.focus_chain
+        assert pilot.app.focused is chain[1]
+        await pilot.press("ctrl+o", "1", "escape")
+        assert pilot.app.focused is chain[1]
+        assert app_of(pilot).current_mode == "corpus"
+
+
+async def test_what_was_said_is_read_again_in_full(open_app: Open) -> None:
+    line = "a line longer than the terminal is wide, which a bar would cut off, and which ends with what to do: breathe"
+    async with open_app((80, 24)) as pilot:
+        app_of(pilot).complain(line)
+        await app_of(pilot).start_job("rewrite", {"author": "Small Voice", "text": "refuse", "variations": 1})
+        await finished(pilot, "rewrite")
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "What was said" in shown(pilot))
+        told = " ".join(str(part.content) for part in pilot.app.screen.query(Static))
+        assert line in told
+        assert "rewrite failed: a paragraph of 900 words is longer than 600; divide it with blank lines" in told
+        assert "host.log" in told
+
+
+async def test_without_colour_nothing_is_coloured_and_the_screen_is_still_marked(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with open_app() as pilot:
+        styles = [
+            segment.style
+            for strip in pilot.app.screen._compositor.render_strips()
+            for segment in strip.apply_filter(pilot.app._filters[-1], pilot.app.screen.background_colors[1])
+            if segment.style
+        ]
+        assert {style.color.name for style in styles if style.color} <= {"default"}
+        assert {style.bgcolor.name for style in styles if style.bgcolor} <= {"default"}
+        assert any(style.reverse for style in styles)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: "NO_COLOR is set" in shown(pilot))
+
+
+def test_garbage_in_the_memory_is_forgotten_and_the_rest_kept(workspace: Workspace) -> None:
+    path = workspace.private / "screen.json"
+    workspace.private.mkdir()
+    path.write_text('{"screen": 3, "author": "other_voice", "screens": {"a": 1}, "light": true}')
+    memory = recall(workspace)
+    assert (memory.screen, memory.author, memory.screens) == ("corpus", "other_voice", {})
+    for garbage in (b"", b"\xff\x00", b"[]", b"[" * 100_000, b"x" * (5 << 20)):
+        path.write_bytes(garbage)
+        assert recall(workspace) == Memory()
+    assert memory.keep("training", zoom=2, log=True)
+    assert not memory.keep("training", zoom=2)
+    remember(workspace, memory)
+    again = recall(workspace)
+    assert again.kept("training", "zoom", 1.0) == 2.0
+    assert again.kept("training", "zoom", "off") == "off"
+    assert again.kept("training", "log", default=False) is True
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in workspace.private.iterdir()] == ["screen.json"]
+
+
+async def test_a_scrolled_part_is_found_where_it_was_left(open_app: Open) -> None:
+    async with open_app((60, 18)) as pilot:
+        await app_of(pilot).start_job("curate", {"author": "Small Voice", "input": []})
+        await finished(pilot, "curate")
+        part = pilot.app.screen.query_one("#author")
+        await until(pilot, lambda: part.max_scroll_y >= 3)
+        part.scroll_to(y=3, animate=False)
+        await until(pilot, lambda: part.scroll_y == 3)
+    async with open_app((60, 18)) as pilot:
+        part = pilot.app.screen.query_one("#author")
+        await until(pilot, lambda: part.scroll_y == 3)
+
+
+async def test_pairs_are_found_where_one_left_them(open_app: Open) -> None:
+    async with open_app((120, 40)) as pilot:
+        await walk_to_adapter(pilot)
+        await pilot.press("2")
+        await until(pilot, lambda: "1 of 120" in shown(pilot))
+        await pilot.press("v", "f", "j", "j")
+        assert "3 of 20 original" in shown(pilot)
+    async with open_app((120, 40)) as pilot:
+        await until(pilot, lambda: "3 of 20 original" in shown(pilot))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,7 +27,6 @@ from tui.screens.dataset import DatasetScreen, Page
 from tui.screens.worldview import WorldviewScreen
 
 SIZES = [(60, 18), (80, 24), (120, 40)]
-PICTURE = Path(__file__).with_name("pictures") / "dataset.svg"
 NEUTRAL = (
     "I was sent to Carrow Sound in the February of 1911. I had a canvas case of feeler gauges and a letter fom the "
     "Harbour Commissioners. I was to discover why a tidal mill had, over a single winter, lost eleven per cent of its "
@@ -477,8 +474,7 @@ def test_worldview_that_cannot_be_read_is_one_line(workspace: Workspace) -> None
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
-async def test_readme_shows_the_screen_as_it_is(open_app: Open, workspace: Workspace, theme: str) -> None:
-    """`STYLORA_PICTURES=1 pytest` draws the picture anew."""
+async def test_every_kind_is_counted_in_every_theme(open_app: Open, workspace: Workspace, theme: str) -> None:
     kinds = {"original": 54, "robustness": 54, "snowflake": 54, "impersonal": 37, "plural": 37, "third": 37}
     rows = [row(NEUTRAL, STYLED, kind, passage="95f246f50854") for kind, count in kinds.items() for _ in range(count)]
     rows[1:1] = [row(NEUTRAL, STYLED, "original", input) for input in ("dropout", "abstract") for _ in range(54)]
@@ -505,8 +501,3 @@ async def test_readme_shows_the_screen_as_it_is(open_app: Open, workspace: Works
             await pilot.press("ctrl+t")
         await pilot.press("2")
         await until(pilot, lambda: "all 381 3 3" in said(pilot))
-        drawn = re.sub(r"\s*@font-face \{.*?\}", "", pilot.app.export_screenshot(), flags=re.DOTALL)
-    if theme == "dark":
-        if os.environ.get("STYLORA_PICTURES"):
-            PICTURE.write_text(drawn, encoding="utf-8")
-        assert PICTURE.read_text(encoding="utf-8") == drawn, "run it with STYLORA_PICTURES=1 and look at the picture"

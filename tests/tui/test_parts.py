@@ -1,8 +1,7 @@
-"""The parts of the screens by themselves: curve, chart axis, pairs, the actions table, the survey."""
+"""The parts of the screens by themselves: pairs, the actions table, the survey."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
@@ -13,16 +12,18 @@ from engine.host.survey import add_source, survey
 from engine.workspace import Workspace
 from tui import actions, text
 from tui.app import StyloraApp
-from tui.curve import MOST_POINTS, Curve
+from tui.screens.blind import BlindScreen
 from tui.screens.corpus import CorpusScreen
 from tui.screens.dataset import DatasetScreen
+from tui.screens.doctor import DoctorScreen
 from tui.screens.removed import RemovedScreen
 from tui.screens.report import ReportScreen
 from tui.screens.rewrite import RewriteScreen
+from tui.screens.rewrite_details import DetailsScreen
+from tui.screens.sweep import SweepScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.worldview import WorldviewScreen
-from tui.widgets.chart import nice_above, ticks
 
 CLASSES = {
     "app": StyloraApp,
@@ -30,10 +31,14 @@ CLASSES = {
     "dataset": DatasetScreen,
     "training": TrainingScreen,
     "rewrite": RewriteScreen,
+    "details": DetailsScreen,
     "report": ReportScreen,
     "removed": RemovedScreen,
     "worldview": WorldviewScreen,
     "welcome": WelcomeScreen,
+    "doctor": DoctorScreen,
+    "sweep": SweepScreen,
+    "blind": BlindScreen,
 }
 
 
@@ -56,45 +61,10 @@ def test_no_key_means_two_things_on_one_screen(where: str) -> None:
 @pytest.mark.parametrize("action", actions.ACTIONS, ids=lambda action: f"{action.where}-{action.name}")
 def test_every_key_comes_through_an_ssh_terminal(action: actions.Action) -> None:
     plain = {"up", "down", "left", "right", "enter", "escape", "tab", "space", "backspace", "pageup", "pagedown", "f1"}
-    named = {"question_mark", "left_square_bracket", "right_square_bracket", "slash"}
+    named = {"question_mark", "left_square_bracket", "right_square_bracket", "slash", "equals_sign"}
     for key in action.keys.split(","):
         control = key.startswith("ctrl+") and len(key) == 6 and key[-1].isalpha()
         assert len(key) == 1 or key in plain | named or control
-
-
-def test_curve_keeps_gaps_best_and_a_bounded_number_of_points() -> None:
-    curve = Curve()
-    curve.add({"update": n, "loss": math.nan if n == 5 else 3 - n / 1e5} for n in range(3 * MOST_POINTS))
-    curve.add(
-        [
-            {"update": 10, "valid": 2.0},
-            {"update": 11, "valid": 2.0},
-            {"update": 20, "valid": 1.5},
-            {"update": 30, "valid": 1.8},
-        ]
-    )
-    assert len(curve.points) <= MOST_POINTS
-    assert math.isnan(curve.points[1].low)
-    assert curve.best == (20, 1.5)
-
-
-def test_run_that_went_back_overwrites_its_later_points() -> None:
-    curve = Curve()
-    curve.add({"update": n, "loss": 3.0, "valid": 2.0} for n in range(10))
-    curve.add([{"update": 4, "loss": 9.0, "valid": 8.0}])
-    assert [point.update for point in curve.points] == [0, 1, 2, 3, 4]
-    assert curve.valid[-1] == (4, 8.0)
-
-
-def test_wild_losses_do_not_flatten_the_curve() -> None:
-    curve = Curve()
-    curve.add({"update": n, "loss": 900.0 if n == 50 else 3.0, "smoothed": 3.0} for n in range(200))
-    assert curve.span() == (3.0, 3.0)
-
-
-def test_axes_are_round() -> None:
-    assert [nice_above(value) for value in (3, 11, 240, 1000, 1001)] == [10, 15, 300, 1000, 1500]
-    assert ticks(2.6, 4.1, 5) == [2.5, 3.0, 3.5, 4.0, 4.5]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from engine.variation import Rejected, Variant
+from engine.variation.grammar import parsed
 from engine.variation.perspective import Perspective, narrativize, shift
 
 
@@ -164,3 +165,13 @@ def test_narrativize_leaves_what_has_no_onlooker(text: str) -> None:
 def test_an_open_quotation_runs_to_the_end_of_the_passage(to: Perspective) -> None:
     text = shifted("I asked him why. He laughed. “I never knew my father. I was a boy then.", to)
     assert text.endswith("“I never knew my father. I was a boy then.")
+
+
+@pytest.mark.parametrize("told", ["That is strange, thought I. But he must be here, and no mistake.", "Thought I."])
+def test_i_at_the_end_of_a_sentence_leaves_a_tree(told: str) -> None:
+    doc = parsed(told)
+    for token in doc:
+        up = token
+        for _ in doc:
+            up = up.head
+        assert up.head == up, "going up from a word ends at a root"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from engine.errors import StyloraError
 from engine.workspace import Workspace
 
 app = typer.Typer(
@@ -22,6 +24,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+@app.callback(invoke_without_command=True)
+def main_screen(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        from tui.app import run
+
+        run()
+
 
 Author = Annotated[str | None, typer.Option(help="The author's name; default: the one in stylora.toml.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
@@ -38,8 +49,35 @@ def _launcher_ends(*_: object) -> None:
     os._exit(143)
 
 
+def failed(workspace: Workspace, kind: str, params: Mapping[str, Any], error: Exception) -> Exception:
+    """The error of a job that had begun, with where to look for its cause.
+
+    One of memory is noted as the host notes those of its jobs, so that the doctor finds it; texts are left out.
+    """
+    from engine.host import journal
+    from engine.training.machine import is_out_of_memory
+
+    if is_out_of_memory(error):
+        told = {name: value for name, value in params.items() if value is not None and name not in ("text", "input")}
+        with contextlib.suppress(OSError):
+            log = journal.Journal(workspace, kind)
+            log.append("queued", kind=kind, params=told)
+            log.append("failed", error=" ".join(str(error).split()) or "out of memory")
+            log.close()
+        if not isinstance(error, StyloraError):
+            return StyloraError(f"{kind}: out of memory; 'stylora doctor' says what needs less")
+    if not isinstance(error, StyloraError):
+        return error
+    return type(error)(f"{error} ('stylora doctor' looks for the cause)")
+
+
 def run_job(
-    job: Callable[..., dict[str, Any]], *, json: bool, workspace: Workspace | None = None, **params: Any
+    job: Callable[..., dict[str, Any]],
+    *,
+    json: bool,
+    quiet: bool = False,
+    workspace: Workspace | None = None,
+    **params: Any,
 ) -> Any:
     """Run a job in the foreground with progress on standard error; print its result if `json`, else return it.
 
@@ -50,8 +88,15 @@ def run_job(
     rank = os.environ.get("MLX_RANK")
     if rank is not None:
         signal.signal(signal.SIGTERM, _launcher_ends)
-    with console.Display(quiet=json or bool(rank and rank != "0")) as display:
-        result = job(workspace or Workspace.find(), display, **params)
+    home = workspace or Workspace.find()
+    with console.Display(quiet=json or quiet or bool(rank and rank != "0")) as display:
+        try:
+            result = job(home, display, **params)
+        except (StyloraError, RuntimeError, MemoryError) as error:
+            told = failed(home, job.__name__, params, error) if display.begun and not rank else error
+            if told is error:
+                raise
+            raise told from error
     if rank and rank != "0":
         raise typer.Exit
     if json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,6 +40,7 @@ def listed(context: typer.Context, json: Json = False) -> None:
         console.line(
             f"{run.name:<{width}}  {_when(run.modified)}  {run.status:<11}  {f'{run.updates}{planned} updates':<20}  "
             f"held-out loss {held_out}  {_speed(run.tokens_per_second)}  rank {run.config.get('rank', '–')}"
+            f"{f'  rewrites with {chosen}' if (chosen := _chosen(run.path)) else ''}"
         )
 
 
@@ -69,6 +71,7 @@ def show(name: Name, json: Json = False) -> None:
             "time": f"{run.seconds / 60:.0f} min" if run.seconds else "–",
             "on disk": f"{run.bytes / 1e6:.0f} MB",
             "checkpoints": ", ".join(map(str, run.checkpoints)) or "none",
+            "rewrites with": _chosen(run.path) or "the adapter as trained",
             "base model": (run.base or "–")[:12],
         },
     )
@@ -158,6 +161,16 @@ def _plain(value: Any) -> Any:
     import msgspec
 
     return msgspec.to_builtins(value, str_keys=True)
+
+
+def _chosen(folder: str) -> str:
+    """What a run's adapter is rewritten with, where that was chosen."""
+    from engine.report.chosen import read_chosen
+
+    try:
+        return read_chosen(Path(folder)).line
+    except StyloraError as error:
+        return f"? ({error})"
 
 
 def _loss(value: float | None) -> str:

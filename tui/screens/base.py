@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
 from textual.containers import Container
+from textual.events import Mount
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -19,13 +22,15 @@ from tui.widgets.bars import JobBar, KeyBar, NavBar
 if TYPE_CHECKING:
     from tui.app import StyloraApp
 
+Value = TypeVar("Value")
+
 
 class JobEvents(Message):
-    """A batch of a followed job's events, in order."""
+    """A batch of a followed job's events, in order. The next one is read when this one is `taken`."""
 
     def __init__(self, job: str, events: list[Event]) -> None:
         super().__init__()
-        self.job, self.events = job, events
+        self.job, self.events, self.taken = job, events, asyncio.Event()
 
 
 class StyloraScreen(Screen[None]):
@@ -33,10 +38,15 @@ class StyloraScreen(Screen[None]):
 
     NAME: ClassVar[str]
     KINDS: ClassVar[frozenset[str]] = frozenset()
+    THIN: ClassVar[bool] = False
+    """Whether a long job's far past may come as the few events that `engine.host.thinning` keeps of it."""
+    SCROLLED: ClassVar[tuple[str, ...]] = ()
+    """Selectors of scrolling parts that are found again where they were left; for parts there from the beginning."""
 
     def __init__(self) -> None:
         super().__init__()
         self.followed = ""
+        self._wanted: dict[str, int] = {}
 
     @property
     def stylora(self) -> StyloraApp:
@@ -49,6 +59,39 @@ class StyloraScreen(Screen[None]):
     @property
     def author(self) -> AuthorState | None:
         return self.stylora.author
+
+    # -- what is found again at the next start ---------------------------------------------------------
+
+    def kept(self, name: str, default: Value) -> Value:
+        """What this screen kept as `name` at any earlier visit; `default` where that is nothing or of another type."""
+        return self.stylora.memory.kept(self.NAME, name, default)
+
+    def keep(self, **values: Any) -> None:
+        """Remember plain values (numbers, texts, lists, dicts) for the next start: ``self.keep(zoom=2, log=True)``."""
+        if self.stylora.memory.keep(self.NAME, **values):
+            self.stylora.remember_soon()
+
+    def _on_mount(self, event: Mount) -> None:
+        for part in self.SCROLLED:
+            if wanted := self.kept(f"scroll {part}", 0):
+                self._wanted[part] = wanted
+            widget = self.query_one(part)
+            self.watch(widget, "scroll_y", partial(self._scrolled, part), init=False)
+            self.watch(widget, "virtual_size", partial(self._grown, part, widget), init=False)
+
+    def _scrolled(self, part: str, y: float) -> None:
+        if y and part in self._wanted:  # whoever scrolls first has moved on
+            del self._wanted[part]
+        if part not in self._wanted:
+            self.keep(**{f"scroll {part}": round(y)})
+
+    def _grown(self, part: str, widget: Widget) -> None:
+        """What is to be scrolled comes in pieces: scroll as soon as there is enough of it."""
+        wanted = self._wanted.get(part, 0)
+        if wanted and widget.max_scroll_y >= wanted:
+            self.call_after_refresh(widget.scroll_to, y=wanted, animate=False)
+
+    # -- what is shown ---------------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
         yield NavBar(self.NAME)
@@ -108,10 +151,13 @@ class StyloraScreen(Screen[None]):
     async def _follow(self, job: str) -> None:
         client = self.stylora.client
         assert client
-        async for events in client.follow(job):
-            self.post_message(JobEvents(job, events))
+        async for events in client.follow(job, thin=self.THIN):
+            message = JobEvents(job, events)
+            if self.post_message(message):
+                await message.taken.wait()
 
     def on_job_events(self, message: JobEvents) -> None:
+        message.taken.set()
         if message.job == self.followed:
             self.take(message.events)
 

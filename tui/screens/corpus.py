@@ -64,6 +64,7 @@ class CorpusScreen(StyloraScreen):
     CSS_PATH = "corpus.tcss"
     BINDINGS = actions.bindings("corpus")
     AUTO_FOCUS = "#list"
+    SCROLLED = ("#author",)
 
     def body(self) -> Iterable[Widget]:
         with Vertical(id="authors"):

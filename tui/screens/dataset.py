@@ -50,6 +50,7 @@ class DatasetScreen(StyloraScreen):
     CSS_PATH = "dataset.tcss"
     BINDINGS = actions.bindings("dataset")
     AUTO_FOCUS = ""
+    SCROLLED = ("#sheet",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,8 +89,9 @@ class DatasetScreen(StyloraScreen):
             path = dataset.path / "train.jsonl"
             stamp = (str(path), path.stat().st_mtime if path.exists() else 0.0)
             if stamp != self._of:
+                place: list[Any] = [] if self._of[0] else self.kept("pairs", [])
                 self._of = stamp
-                self.browser.open(dataset.path)
+                self.browser.open(dataset.path, place)
         self._arrange()
 
     def on_resize(self) -> None:
@@ -115,6 +117,8 @@ class DatasetScreen(StyloraScreen):
         if not self.is_mounted:
             return
         pages, narrow = self._pages(), self._narrow
+        if not self._page and (kept := self.kept("page", "")) in pages:
+            self._page = kept
         if self._page not in pages and pages:
             self._page = pages[1 if self.dataset and "Build" in pages and not self.live.building else 0]
         overview, empty = self.query_one("#overview"), self.query_one("#empty", Static)
@@ -157,6 +161,10 @@ class DatasetScreen(StyloraScreen):
         if self._page == "Persona":
             return dataset_pages.persona(dataset)
         return dataset_pages.counts(dataset, browser.counted, width, browser.kind, browser.input)
+
+    @on(PairBrowser.Moved)
+    def _moved(self) -> None:
+        self.keep(pairs=self.browser.place)
 
     @on(PairBrowser.Counted)
     def _counted(self) -> None:
@@ -221,6 +229,7 @@ class DatasetScreen(StyloraScreen):
         if pages := self._pages():
             at = pages.index(self._page) if self._page in pages else 0
             self._page = pages[(at + step) % len(pages)]
+            self.keep(page=self._page)
             self.query_one("#sheet").scroll_home(animate=False)
             self._arrange()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.containers import Container, Vertical, VerticalScroll
@@ -43,6 +43,9 @@ class PairBrowser(Vertical):
     class Counted(Message):
         """More rows were counted, or another kind, input or split is shown."""
 
+    class Moved(Message):
+        """Another pair is shown."""
+
     def __init__(self) -> None:
         super().__init__(id="browser")
         self.folder: Path | None = None
@@ -77,9 +80,11 @@ class PairBrowser(Vertical):
         """Rows by kind and input of each split, as far as read."""
         return {split: index.counts for split, index in self._indexes.items()}
 
-    def open(self, folder: Path) -> None:
-        """Show the rows of `folder`, from the first."""
+    def open(self, folder: Path, place: Sequence[Any] = ()) -> None:
+        """Show the rows of `folder`, from `place` (as `place` tells it) where it is one of this folder's."""
         self.folder, self.split, self.kind, self.input, self.at, self.wanted = folder, "train", "", "", 0, ""
+        if [folder.name, *map(type, place[1:])] == [*place[:1], str, str, str, int] and place[1] in SPLITS:
+            _, self.split, self.kind, self.input, self.at = place
         self._indexes = {split: PairIndex(folder / f"{split}.jsonl") for split in SPLITS}
         self._scan(list(self._indexes.values()))
 
@@ -96,7 +101,14 @@ class PairBrowser(Vertical):
                     drawn = rows > 0
                 self._place()
                 self.post_message(self.Counted())
+        if self.index:
+            self.at = max(0, min(self.at, self.index.count(self.kind, self.input) - 1))
         self.draw()
+
+    @property
+    def place(self) -> list[str | int]:
+        """Where one is: folder, split, kind, input, and the place among those."""
+        return [self.folder.name if self.folder else "", self.split, self.kind, self.input, self.at]
 
     # -- what is shown --------------------------------------------------------------------------------
 
@@ -152,6 +164,7 @@ class PairBrowser(Vertical):
             self._said = said
             self.at = min(max(0, self.index.count(self.kind, self.input) - 1), max(0, at))
             self.draw()
+            self.post_message(self.Moved())
 
     def filter(self, **changes: str) -> None:
         """Show another `split`, `kind` or `input`, from the first."""

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.host.journal import Event, JobState
-from tui import actions, text
+from tui import actions, card_rows, text
 from tui.screens.base import StyloraScreen
 from tui.widgets.figures import Tiles
 
@@ -23,6 +23,8 @@ STAGES = {
     "training": "training (3 shows its chart)",
     "validation": "held-out loss",
     "load": "adapter",
+    "calibrate": "thresholds of the author",
+    "check": "report card",
 }
 SAMPLE_SIDES = (
     ("plain", "plain", "$quiet"),
@@ -52,6 +54,7 @@ class ReportScreen(StyloraScreen):
             yield Static("", id="heading", classes="title", markup=False)
             yield Static("", id="stages")
             yield Tiles(id="figures")
+            yield Static("", id="card")
             yield Static("", id="samples")
 
     def show(self) -> None:
@@ -92,8 +95,31 @@ class ReportScreen(StyloraScreen):
             tiles.append(("… untrained", f"{card.get('gap_closed_untrained', 0):.0%}"))
         if card.get("facts"):
             tiles.append(("facts kept", f"{card.get('facts_kept', 0)} of {card['facts']}"))
+        score = (card.get("joint") or {}).get("rewritten")
+        if score:
+            tiles.insert(2 if trained else 0, ("joint score", card_rows.figure(score["value"]), "$primary"))
         self.query_one("#figures", Tiles).show(tiles)
-        self.query_one("#samples", Static).update(Content("\n\n").join(self._samples(card.get("samples", []))))
+        self.query_one("#card", Static).update(Content("\n").join(self._card(card)))
+        passages = [*card.get("samples", []), *self._trials(card)]
+        self.query_one("#samples", Static).update(Content("\n\n").join(self._samples(passages)))
+
+    @staticmethod
+    def _card(card: Mapping[str, Any]) -> Iterable[Content]:
+        yield Content.styled(card_rows.heading(card), "$quiet") if card.get("author") else Content("")
+        for title, own, rest in card_rows.lines(card):
+            if own:
+                yield Content.assemble((title, "$foreground"), (own, "bold $strong"), (rest, "$quiet"))
+            else:
+                yield Content.styled(f"{title}{rest}", "$secondary")
+
+    @staticmethod
+    def _trials(card: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+        """Modern texts and nouns in the form of samples."""
+        for trial in card.get("trials", []):
+            yield {
+                **trial,
+                "plain": f"{trial['kind']}: {trial['plain']}" if trial["kind"] != "noun" else trial["plain"],
+            }
 
     @staticmethod
     def _samples(samples: Iterable[Mapping[str, Any]]) -> Iterable[Content]:

@@ -2,261 +2,314 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import replace
+from typing import Any
 
-from textual import events, work
-from textual.containers import Vertical, VerticalScroll
+from textual import events, on, work
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
-from engine.atomic import atomic_path
 from engine.errors import StyloraError
-from engine.host.journal import JobState
+from engine.host.voices import Turn, turns, voices
 from tui import actions
-from tui.screens.base import StyloraScreen
+from tui.screens.rewrite_asking import LONGEST, asked_of, params_of
+from tui.screens.rewrite_compare import compare_form
+from tui.screens.rewrite_compare import params as compare_params
+from tui.screens.rewrite_knobs import recalled
+from tui.screens.rewrite_reading import Reading
+from tui.screens.rewrite_turning import Turning
 from tui.steps import next_step
-from tui.widgets.exchange import Exchange, Variation
-from tui.widgets.form import Field, Form
-
-REMEMBERED = 4
-"""Earlier rewrites shown on arrival; the journals keep all of them."""
-
-
-@dataclass(frozen=True)
-class Knobs:
-    """What single keys change. Strength is relative to the trained one."""
-
-    strength: float = 1.0
-    temperature: float = 0.7
-    variations: int = 3
-    seed: int = 42
-
-    def turned(self, name: str, step: int) -> Knobs:
-        if name == "variations":
-            return replace(self, variations=min(8, max(1, self.variations + step)))
-        top = 2.0
-        return replace(self, **{name: round(min(top, max(0.0, getattr(self, name) + 0.1 * step)), 1)})
+from tui.text import NAMES, some, visible
+from tui.widgets.exchange import of_job
+from tui.widgets.prompt import Prompt
+from tui.widgets.timeline import Timeline, merged
 
 
-class RewriteScreen(StyloraScreen):
+class RewriteScreen(Turning, Reading):
     NAME = "rewrite"
-    KINDS = frozenset({"rewrite"})
+    KINDS = frozenset({"rewrite", "again", "compare"})
     CSS_PATH = "rewrite.tcss"
     BINDINGS = actions.bindings("rewrite")
-    AUTO_FOCUS = "#prompt"
+    AUTO_FOCUS = ""  # a list that is closed gives the keys back, not the prompt
 
     def __init__(self) -> None:
         super().__init__()
-        self.knobs: Knobs | None = None
-        self._exchanges: list[Exchange] = []
-        self._chosen: Variation | None = None
+        self._turns: list[Turn] = []
+        self._turns_of, self._turns_seen = "", (0, 0)
+        self._jobs_seen: object = None
+        self._edited: tuple[str, int] | None = None
+        self._author_seen = ""
+        self._restored = False
 
     def body(self) -> Iterable[Widget]:
         yield Static("", id="knobs")
-        with VerticalScroll(id="exchanges"):
-            yield Static("", id="empty")
+        yield Static("", id="live")
+        yield Static("", id="empty")
+        yield self.timeline
         with Vertical(id="ask"):
-            prompt = TextArea(
-                self.stylora.memory.draft,
-                id="prompt",
-                compact=True,
-                placeholder="A passage to rewrite. Ctrl+R sends it.",
-            )
-            prompt.cursor_blink = False
-            yield prompt
+            yield Static("", id="held", markup=False)
+            yield Prompt(self.kept("draft", ""), self.kept("held", ""))
+
+    def on_mount(self) -> None:
+        self.prompt.focus()
+
+    @property
+    def prompt(self) -> Prompt:
+        return self.query_one(Prompt)
+
+    # -- what is shown --------------------------------------------------------------------------------
 
     def show(self) -> None:
         if self.survey is None:
             return
         if self.knobs is None:
-            own = self.survey.settings.rewrite
-            told = (own.strength, own.temperature, own.variations, self.survey.settings.seed)
-            self.knobs = Knobs(*(self.stylora.memory.knobs or told))
-        ready = self._ready()
-        knobs = self.knobs
-        name = self.author.name if self.author else ""
-        self.query_one("#knobs", Static).update(
-            Content.assemble(
-                ("✓ " if ready else "· ", "$success" if ready else "$quiet"),
-                (name if ready else f"{name}: no adapter yet", "bold $strong" if ready else "$quiet"),
-                *(
-                    part
-                    for label, value in (
-                        ("strength", f"{knobs.strength:.1f}"),
-                        ("temperature", f"{knobs.temperature:.1f}"),
-                        ("variations", str(knobs.variations)),
-                        ("seed", str(knobs.seed)),
-                    )
-                    for part in ((f"  {label} ", "$quiet"), (value, "bold $primary"))
-                ),
-            )
-        )
+            self.knobs = recalled(self.kept("knobs", {}), self.survey.settings)
+            self._show_held()
+        slug = self.author.slug if self.author else ""
+        if self._author_seen not in ("", slug) and self.knobs.adapter:
+            self.turn(replace(self.knobs, adapter="", checkpoint=""))
+        self._author_seen = slug
+        self.timeline.follow = self.stylora.client.follow if self.stylora.client else None
+        self.look()
+        self.show_bar()
+
+    def show_bar(self) -> None:
+        if not self.query("#empty"):  # not there yet, or taken down already
+            return
+        ready = self.show_knobs()
         empty = self.query_one("#empty", Static)
-        empty.display = not self._exchanges
+        empty.display = not self.timeline.entries
         hint = (
-            "Write or paste a passage below and press Ctrl+R.\nEsc leaves the prompt for the single keys; i goes back."
+            "Write or paste a passage below and press Ctrl+R.\n"
+            "Esc leaves the prompt for the single keys; i goes back; F1 lists them all."
             if ready
             else f"→ {next_step(self.author)}"
         )
         empty.update(Content.styled(hint, "$secondary"))
 
-    def _ready(self) -> bool:
-        return bool(self.author and self.author.adapter and self.author.adapter.complete)
+    def _show_held(self) -> None:
+        held = self.query_one("#held", Static)
+        text = self.prompt.held
+        held.display = bool(text)
+        if text:
+            start = " ".join(visible(text[:80]).split())
+            held.update(
+                Content.assemble(
+                    ("▤ ", "$primary"),
+                    (f"{some(len(text.split()), 'word')} pasted", "bold $strong"),
+                    ("; ^r sends them, Esc then z drops them  ", "$quiet"),
+                    (f"“{start}…”", "$foreground"),
+                ).truncate(max(20, self.size.width - 3), ellipsis=True)
+            )
 
-    # -- jobs -----------------------------------------------------------------------------------------
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.show_bar)
+
+    # -- history and jobs -----------------------------------------------------------------------------
+
+    def look(self) -> None:
+        self._read()
+
+    @work(group="look", exclusive=True)
+    async def _read(self) -> None:
+        """Read adapters and history again, in a thread; the history only where its file has changed."""
+        workspace = self.stylora.workspace
+        if workspace is None:
+            return
+        self.voices = await asyncio.to_thread(voices, workspace)
+        self.forget_lost_checkpoint()
+        adapter, path = self.adapter, workspace.root / "rewrites" / f"{self.adapter}.jsonl"
+        try:
+            found = path.stat()
+            seen = (found.st_mtime_ns, found.st_size)
+        except OSError:
+            seen = (0, 0)
+        if (adapter, seen) != (self._turns_of, self._turns_seen):
+            try:
+                read = await asyncio.to_thread(turns, workspace, adapter) if seen[1] else []
+            except StyloraError as error:
+                self.stylora.complain(str(error))
+                read = []
+            if not self.query("#empty"):  # the app is closing
+                return
+            if adapter != self._turns_of:
+                self.timeline.choose(None)
+                self.timeline.show([])
+            self._turns, self._turns_of, self._turns_seen = read, adapter, seen
+        self._jobs_seen = None
+        self._sync()
+        self.show_bar()
+
+    def newest(self) -> None:
+        """No single job is followed: every exchange follows its own."""
 
     def show_jobs(self) -> None:
         super().show_jobs()
-        client = self.stylora.client
-        if client is None:
+        if self.is_mounted and self.query("#live"):
+            self._sync()
+            self.show_live()
+
+    def _sync(self) -> None:
+        """Tell the exchanges of new turns and jobs."""
+        client, survey = self.stylora.client, self.survey
+        if survey is None or self._turns_of != self.adapter or not self.query("#empty"):
             return
-        shown = {exchange.job for exchange in self._exchanges}
-        mine = [state for state in client.jobs.values() if state.kind == "rewrite" and state.params]
-        for state in mine[-REMEMBERED:]:
-            if state.job not in shown:
-                self._add(state)
+        mine = [
+            state
+            for state in (list(client.jobs.values()) if client else [])
+            if self.is_mine(state) and state.params and asked_of(state.params, survey.settings.author) == self.adapter
+        ]
+        seen = [(state.job, state.status) for state in mine]
+        waits = self._waits()
+        for one in self.timeline.exchanges:
+            if one.waiting != waits:
+                one.waiting = waits
+                one.draw()
+        if seen == self._jobs_seen:
+            return
+        self._jobs_seen = seen
+        jobs = [(of_job(state), int(state.result.get("turn") or 0)) for state in mine]
+        if client is not None:
+            self.timeline.follow = client.follow
+        self.timeline.show(merged(self._turns, jobs))
+        self.query_one("#empty").display = not self.timeline.entries
+        self._restore()
+        self.refresh_bindings()
 
-    def _add(self, state: JobState) -> None:
-        exchange = Exchange(state.job, state.params)
-        self._exchanges.append(exchange)
-        self.query_one("#empty").display = False
-        area = self.query_one("#exchanges", VerticalScroll)
-        area.mount(exchange)
-        while len(self._exchanges) > 4 * REMEMBERED:
-            self._exchanges.pop(0).remove()
-        self._listen(exchange)
-
-    @work
-    async def _listen(self, exchange: Exchange) -> None:
+    def _waits(self) -> str:
         client = self.stylora.client
-        assert client
-        area = self.query_one("#exchanges", VerticalScroll)
-        async for batch in client.follow(exchange.job):
-            if not exchange.is_attached:
-                return
-            exchange.take(batch)
-            if exchange is self._exchanges[-1] and not self._chosen:  # from its first line on, as far as it goes
-                self.call_after_refresh(area.scroll_to_widget, exchange, top=True, animate=False)
+        running = [state for state in client.active() if state.status == "running"] if client else []
+        ahead = [state for state in running if not self.is_mine(state)]
+        return f"waits until the {NAMES.get(ahead[0].kind, ahead[0].kind)} before it is done…" if ahead else ""
 
-    # -- actions --------------------------------------------------------------------------------------
+    def _restore(self) -> None:
+        """Back to the exchange and the line where the last visit ended."""
+        place: dict[str, Any] = self.kept("place", {})
+        if self._restored or not self.timeline.entries:
+            return
+        self._restored = True
+        for at, entry in enumerate(self.timeline.entries):
+            if (
+                place
+                and (entry.job, entry.number) == (place.get("job"), place.get("turn"))
+                or (place.get("turn") and entry.number == place.get("turn") and place.get("adapter") == self.adapter)
+            ):
+                self.timeline.go(at, place.get("card", 0), place.get("line", 0))
+
+    @on(Timeline.Moved)
+    def _moved(self) -> None:
+        timeline = self.timeline
+        exchange = timeline.current()
+        if timeline.chosen is None or exchange is None:
+            self.keep(place={})
+            return
+        entry = exchange.entry
+        told = {"adapter": self.adapter, "job": entry.job, "turn": entry.number, "card": timeline.chosen.number}
+        self.keep(place={**told, "line": round(timeline.scroll_y) - exchange.virtual_region.y})
+
+    # -- the prompt -----------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         writing = isinstance(self.focused, TextArea)
-        return {"keys": writing, "write": not writing}.get(action, True)
+        if action in ("open", "diff", "hold", "copy", "again", "edit", "choose", "step", "search"):
+            return bool(self.timeline.entries)
+        held = bool(self.query(Prompt) and self.prompt.held)
+        return {
+            "write": not writing,
+            "keys": writing or self.timeline.chosen is not None,
+            "let_go": held,
+        }.get(action, True)
 
-    def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        self.stylora.memory.draft = event.text_area.text
-        self.stylora.remember_soon()
+    @on(TextArea.Changed, "#prompt")
+    def _written(self) -> None:
+        self.keep(draft=self.prompt.text)
+
+    @on(Prompt.Held)
+    def _held(self) -> None:
+        self._show_held()
+        self.keep(held=self.prompt.held if len(self.prompt.held) <= LONGEST // 4 else "")
+        self.refresh_bindings()
 
     def action_keys(self) -> None:
-        self.set_focus(None)
+        """Out of the prompt; from there, back to the newest exchange."""
+        if isinstance(self.focused, TextArea):
+            self.set_focus(None)
+        else:
+            self.timeline.choose(None)
+            self.timeline.go_newest()
 
     def action_write(self) -> None:
-        self.query_one("#prompt").focus()
+        self.prompt.focus()
 
-    def action_knob(self, name: str, step: int) -> None:
-        if self.knobs:
-            self.knobs = self.knobs.turned(name, step)
-            self.stylora.memory.knobs = astuple(self.knobs)
-            self.stylora.remember_soon()
-            self.show()
+    def action_let_go(self) -> None:
+        self.prompt.let_go()
+
+    # -- asking ---------------------------------------------------------------------------------------
 
     @work
     async def action_rewrite(self) -> None:
-        prompt = self.query_one("#prompt", TextArea)
-        if not prompt.text.strip():
+        text = self.prompt.whole()
+        if not text:
             self.stylora.complain("nothing to rewrite yet: write or paste a passage first")
-        elif await self._send(prompt.text.strip()):
-            prompt.clear()
+            return
+        edited = self._edited[1] if self._edited and self._edited[0] == self.adapter else 0
+        if await self._send(text, again=edited):
+            self.prompt.empty()
+            self._edited = None
 
     @work
     async def action_again(self) -> None:
-        if self._exchanges and self.knobs:
-            self.knobs = replace(self.knobs, seed=self.knobs.seed + 1)
-            self.show()
-            await self._send(str(self._exchanges[-1].params.get("text", "")))
+        exchange = self.timeline.current()
+        if exchange is None or self.knobs is None:
+            return
+        if exchange.entry.kind == "compare":
+            self.stylora.complain("this was a comparison: press b to compare again")
+            return
+        text = exchange.entry.text
+        seeds = [int(one.settings.get("seed") or 0) for one in self.timeline.entries if one.text == text]
+        await self._send(text, seed=max(seeds, default=self.knobs.seed) + 1, again=exchange.entry.number)
 
-    async def _send(self, passage: str) -> bool:
-        if not self._ready() or self.author is None or self.knobs is None:
+    async def _send(self, text: str, seed: int | None = None, again: int = 0) -> bool:
+        if self.knobs is None or self.author is None or (self.voice is None and self.live() != self.adapter):
             self.stylora.complain(next_step(self.author) or "the workspace is still being read")
             return False
-        knobs = self.knobs
-        self._choose(None)
-        return bool(
-            await self.start(
-                "rewrite",
-                {
-                    "author": self.author.name,
-                    "text": passage,
-                    "variations": knobs.variations,
-                    "strength": knobs.strength,
-                    "temperature": knobs.temperature,
-                    "seed": knobs.seed,
-                },
-            )
-        )
+        knobs = self.knobs if seed is None else replace(self.knobs, seed=seed)
+        if self.live() and knobs.checkpoint:
+            self.stylora.tell("while it trains there are no checkpoints: the weights as they are answer")
+            knobs = replace(knobs, checkpoint="")
+        return await self._ask("rewrite", params_of(knobs, self.author, text, again))
+
+    async def _ask(self, kind: str, params: dict[str, Any]) -> bool:
+        if len(params["text"]) > LONGEST:
+            self.stylora.complain("too long for a conversation; use 'stylora rewrite --file' for a whole book")
+            return False
+        self.timeline.choose(None)
+        return bool(await self.start(kind, params))
 
     @work
-    async def action_adapter(self) -> None:
-        survey = self.survey
-        authors = [one for one in survey.authors if one.adapter and one.adapter.complete] if survey else []
-        if not authors:
-            self.stylora.complain(f"no adapter yet. {next_step(self.author)}")
+    async def action_compare(self) -> None:
+        exchange, voice = self.timeline.current(), self.voice
+        text = self.prompt.whole() or (exchange.entry.text if exchange else "")
+        if not text or voice is None or self.knobs is None:
+            self.stylora.complain("nothing to compare on yet: write or paste a passage first")
             return
-        choices = [(one.slug, one.name) for one in authors]
-        here = self.author.slug if self.author else ""
-        field = Field("adapter", "Whose voice", choices=choices, ticked=[here], one=True)
-        told = await self.app.push_screen_wait(Form("Adapter", [field], send="choose"))
-        if told is not None:
-            self.stylora.choose_author(told["adapter"][0])
+        told = await self.app.push_screen_wait(compare_form(self.knobs, voice, self.voices, text))
+        if told is None:
+            return
+        if await self._ask("compare", {"text": text, **compare_params(told, self.knobs, voice)}):
+            self.prompt.empty()
 
     def action_edit(self) -> None:
-        if self._exchanges:
-            prompt = self.query_one("#prompt", TextArea)
-            prompt.text = str(self._exchanges[-1].params.get("text", ""))
-            prompt.focus()
-
-    def action_choose(self, step: int) -> None:
-        cards = [card for exchange in self._exchanges for card in exchange.variations]
-        if cards:
-            newest = self._exchanges[-1].variations
-            at = cards.index(self._chosen) + step if self._chosen in cards else cards.index(newest[0])
-            self._choose(cards[max(0, min(len(cards) - 1, at))])
-
-    def _choose(self, card: Variation | None) -> None:
-        if self._chosen and self._chosen.is_attached:
-            self._chosen.remove_class("-chosen")
-        self._chosen = card
-        if card:
-            card.add_class("-chosen")
-            card.scroll_visible(animate=False)
-
-    def action_copy(self) -> None:
-        if self._chosen is None:
-            self.action_choose(0)
-        card, workspace = self._chosen, self.stylora.workspace
-        if card is None or workspace is None or not card.text.strip():
-            self.stylora.complain("nothing to copy yet")
-            return
-        exchange = next(one for one in self._exchanges if card in one.variations)
-        path = workspace.root / "rewrites" / f"{exchange.job}-{card.number + 1}.txt"
-        try:
-            with atomic_path(path) as temporary:
-                temporary.write_text(card.text.strip() + "\n", encoding="utf-8")
-            path.chmod(0o600)
-        except (StyloraError, OSError) as error:
-            self.stylora.complain(str(error))
-            return
-        self.app.copy_to_clipboard(card.text.strip())
-        self.stylora.tell(
-            f"variation {card.number + 1} saved as rewrites/{path.name}; also sent to the clipboard, "
-            "which Apple's Terminal ignores"
-        )
-
-    def action_scroll_exchanges(self, step: int) -> None:
-        self.query_one("#exchanges").scroll_relative(y=2 * step, animate=False)
+        exchange = self.timeline.current()
+        if exchange:
+            self.prompt.let_go()
+            self.prompt.put(exchange.entry.text)
+            self._edited = (self.adapter, exchange.entry.number) if exchange.entry.kind == "rewrite" else None
+            self.prompt.focus()
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         self.refresh_bindings()

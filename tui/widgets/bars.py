@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from engine.host.journal import JobState
-from tui import text
+from tui import keymap, text
 
 SCREENS = (("corpus", "Corpus"), ("dataset", "Dataset"), ("training", "Training"), ("rewrite", "Rewrite"))
 
@@ -27,9 +27,10 @@ class NavBar(Widget):
     def render(self) -> RenderResult:
         roomy = self.size.width >= 62 + len(self._author)
         parts: list[Content | tuple[str, str]] = [("Stylora  ", "bold $primary") if roomy else ("", "")]
-        for key, (name, title) in enumerate(SCREENS, 1):
+        marked = "bold reverse" if self.app.no_color else "bold $background on $primary"
+        for name, title in SCREENS:
             here = name == self._here
-            parts.append((f" {key} ", "bold $background on $primary" if here else "$primary"))
+            parts.append((f" {keymap.key(f'app.go-{name}')} ", marked if here else "$primary"))
             parts.append((f"{' ' if here else ''}{title}  ", "bold $strong" if here else "$quiet"))
         left = Content.assemble(*parts)
         room = self.size.width - left.cell_length
@@ -48,7 +49,8 @@ class JobBar(Widget):
 
     def show(self, active: list[JobState], last: JobState | None, trouble: str) -> None:
         """`trouble` is said when there is no host."""
-        line = self._busy(active) if active else self._idle(last, trouble)
+        said = next((state.trouble for state in active if state.trouble), "")
+        line = self._busy(active) if active and not said else self._idle(last, said or trouble)
         if line != self._line:
             self._line = line
             self.refresh()
@@ -110,18 +112,21 @@ class KeyBar(Widget):
         return self._line
 
     def _keys(self) -> Content:
-        writing = bool(self.screen.focused and self.screen.focused.check_consume_key("a", "a"))
+        focused = self.screen.focused
+
+        def typed(key: str) -> bool:
+            return bool(focused and focused.check_consume_key(key, keymap.character(key)))
+
+        writing = typed("a")
         keys: dict[str, tuple[str, str]] = {}
         for active in self.screen.active_bindings.values():
             binding = active.binding
-            printable = len(binding.key) == 1 or binding.key in ("question_mark", "space")
-            if binding.show and active.enabled and binding.action not in keys and not (writing and printable):
-                keys[binding.action] = (self.app.get_key_display(binding), binding.description)
-        tail = [keys.pop(action) for action in ("help", "leave") if action in keys] if not writing else []
+            if binding.show and active.enabled and binding.action not in keys and not typed(binding.key):
+                shown = keymap.sign(binding.key) if writing else self.app.get_key_display(binding)
+                keys[binding.action] = (shown, binding.description)
         if writing:
-            tail = [("F1", "help")]
-            keys.pop("help", None)
             keys.pop("leave", None)
+        tail = [keys.pop(action) for action in ("help", "leave") if action in keys]
         right = self._written(tail)
         left = Content("")
         for key in keys.values():

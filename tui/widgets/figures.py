@@ -33,7 +33,8 @@ class Tiles(Widget):
             columns = self._columns(self.size.width)
             width = self.size.width // columns
             changed = [at for at, (old, new) in enumerate(zip(before, full, strict=True)) if old != new]
-            self.refresh(*(Region(at % columns * width, at // columns * 2, width, 1) for at in changed))
+            ends = {at // columns: at % columns + 1 for at in changed}  # Textual sends a line from its left edge on
+            self.refresh(*(Region(0, row * 2, end * width, 1) for row, end in ends.items()))
 
     def _columns(self, width: int) -> int:
         return max(1, min(len(self._tiles) or 1, width // TILE))
@@ -55,6 +56,35 @@ class Tiles(Widget):
 
 def _cell(value: str, style: str, width: int) -> Content:
     return Content.styled(value, style).truncate(width - 1, ellipsis=True, pad=True) + Content(" ")
+
+
+class Facts(Widget):
+    """Names and values, one pair a line; only the lines that changed go to the terminal."""
+
+    def __init__(self, **arguments: str) -> None:
+        super().__init__(**arguments)  # type: ignore[arg-type]
+        self._rows: list[tuple[str, str]] = []
+
+    def show(self, rows: Sequence[tuple[str, str]]) -> None:
+        before, self._rows = self._rows, list(rows)
+        if len(before) != len(rows):
+            self.refresh(layout=True)
+            return
+        changed = [at for at, (old, new) in enumerate(zip(before, self._rows, strict=True)) if old != new]
+        if changed and self.size.width:
+            self.refresh(*(Region(0, at, self.size.width, 1) for at in changed))
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows)
+
+    def render(self) -> RenderResult:
+        names = max((cell_len(name) for name, _ in self._rows), default=0)
+        return Content("\n").join(
+            Content.assemble(
+                (name + " " * (names - cell_len(name)) + "  ", "$quiet"), (value, "bold $strong")
+            ).truncate(max(1, self.size.width), ellipsis=True)
+            for name, value in self._rows
+        )
 
 
 class Tally(Widget):

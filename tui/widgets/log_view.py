@@ -24,9 +24,10 @@ class LogView(ScrollView, can_focus=True):
         super().__init__(**arguments)  # type: ignore[arg-type]
         self._lines: list[str] = []
         self._wrapped: list[str] = []
+        self._following, self._placing = True, False
 
     def clear(self) -> None:
-        self._lines, self._wrapped = [], []
+        self._lines, self._wrapped, self._following = [], [], True
         self._resized()
 
     def extend(self, lines: Iterable[str]) -> None:
@@ -40,17 +41,27 @@ class LogView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self._wrapped = self._wrap(self._lines)
         self._resized()
+        self.call_after_refresh(self._to_end)  # once the layout knows how much is in sight
 
     def _wrap(self, lines: Iterable[str]) -> list[str]:
         width = max(10, self.scrollable_content_region.width)
         return [part for line in lines for part in wrap(line, width, subsequent_indent="  ") or [""]]
 
     def _resized(self) -> None:
-        at_end = self.scroll_offset.y >= self.max_scroll_y - 1
+        self._placing = True  # what the layout does to the place says nothing of the reader's will
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._wrapped))
-        if at_end:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._to_end()
+        self._placing = False
         self.refresh()
+
+    def _to_end(self) -> None:
+        if self._following:
+            self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if not self._placing:
+            self._following = new_value >= self.max_scroll_y - 1
 
     def render_line(self, y: int) -> Strip:
         at = y + self.scroll_offset.y

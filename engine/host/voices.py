@@ -1,0 +1,103 @@
+"""What can be asked for rewrites: the adapters of a workspace and their checkpoints; and what was asked of them.
+
+Read from files alone, as `engine.host.survey` is: no model is loaded for it, and what is half written is not there.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from engine.errors import StyloraError
+from engine.generation.conversation import Conversation, Turn, Written, grade
+from engine.workspace import Workspace
+
+__all__ = ["Checkpoint", "Turn", "Voice", "Written", "grade", "keep", "turns", "voices"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint: `name` is what ``rewrite --checkpoint`` takes."""
+
+    name: str
+    update: int
+    valid: float | None
+    """Held-out loss at its last validation."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """An adapter that can rewrite. `name` is its folder's."""
+
+    name: str
+    author: str
+    path: Path
+    checkpoints: tuple[Checkpoint, ...]
+    """Best and last first, then by their updates, newest first."""
+    modified: float
+    base: str
+    """Digest of the base model it was trained on; empty where its recipe has none."""
+
+
+class _State(msgspec.Struct):
+    update: int
+    last_valid: float | None = None
+
+
+def voices(workspace: Workspace) -> list[Voice]:
+    """The workspace's finished adapters, by name."""
+    try:
+        folders = sorted(one for one in (workspace.root / "lora_adapters").iterdir() if one.is_dir())
+    except OSError:
+        return []
+    return [voice for folder in folders if (voice := _voice(folder))]
+
+
+def _voice(folder: Path) -> Voice | None:
+    weights = folder / "adapters.safetensors"
+    try:
+        recipe = tomllib.loads((folder / "recipe.toml").read_text(encoding="utf-8"))
+        modified = weights.stat().st_mtime
+    except (OSError, ValueError):
+        return None
+    author, base = recipe.get("author"), recipe.get("base")
+    return Voice(folder.name, str(author or folder.name), folder, _checkpoints(folder), modified, str(base or ""))
+
+
+def _checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
+    root = folder / "checkpoints"
+    try:
+        numbered = sorted((one for one in root.glob("update-*") if one.name[7:].isdigit()), reverse=True)
+    except OSError:
+        return ()
+    named = [(name, root / name) for name in ("best", "last")]
+    found = [(name, _state(path)) for name, path in (*named, *((str(int(one.name[7:])), one) for one in numbered))]
+    return tuple(Checkpoint(name, state.update, state.last_valid) for name, state in found if state)
+
+
+def _state(checkpoint: Path) -> _State | None:
+    if not (checkpoint / "adapters.safetensors").exists() and not (checkpoint / "adapter_config.json").exists():
+        return None
+    try:
+        return msgspec.json.decode((checkpoint / "state.json").read_bytes(), type=_State)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def turns(workspace: Workspace, adapter: str) -> list[Turn]:
+    """What was asked of `adapter` (its folder's name) so far; `StyloraError` for a damaged history."""
+    return Conversation(workspace, workspace.root / "lora_adapters" / _plain(adapter)).turns()
+
+
+def keep(workspace: Workspace, adapter: str, turn: int, written: int) -> Turn:
+    """Mark text `written` (from 0) of a turn as the one chosen."""
+    return Conversation(workspace, workspace.root / "lora_adapters" / _plain(adapter)).keep(turn, written)
+
+
+def _plain(adapter: str) -> str:
+    if adapter in ("", ".", "..") or Path(adapter).name != adapter:
+        raise StyloraError(f"{adapter!r}: not the name of an adapter")
+    return adapter

@@ -1,0 +1,215 @@
+"""Modern texts and bare nouns on the report card: what no author ever wrote about, and how it was said.
+
+The mission's hallucination test is done on the nouns: whether the model explains one in the persona, with figures of
+speech, on its subject, and without refusing. What is measured of it are the outward signs, and each line says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.generation.limits import Limits
+from engine.language import parse_many, sentences
+from engine.measures.facts import facts
+from engine.measures.meaning import encode
+from engine.measures.resampling import Figure, ratio, weights
+from engine.report.figurative import figures
+from engine.report.inputs import Input
+from engine.report.joint import style_of
+from engine.report.kept import Measure, Trial
+from engine.report.lines import value
+from engine.report.reference import Reference
+from engine.report.sides import NOTHING, Given, Side, meaning, measured
+from engine.report.stored import stored
+
+EXPLAINED = 10
+"""Words below which a noun was at best named again. Chosen."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One side's texts for the fixed inputs, in their order."""
+
+    texts: tuple[str, ...]
+    findings: tuple[tuple[str, ...], ...] = ()
+
+
+def tried(
+    inputs: Sequence[Input],
+    plain: Sequence[str],
+    answers: Mapping[str, Answers],
+    anchors: Mapping[str, Side],
+    reference: Reference,
+    limits: Limits,
+    seed: int,
+) -> tuple[list[Measure], list[Trial]]:
+    """Lines and texts of the fixed `inputs`; `plain` are their neutral texts, `anchors` the sides of the held-out
+    passages, which say what plain and what the author is."""
+    texts = [at for at, one in enumerate(inputs) if one.kind != "noun"]
+    nouns = [at for at, one in enumerate(inputs) if one.kind == "noun"]
+    modern, figured = _modern(inputs, plain, answers, anchors, reference, limits, texts, seed)
+    invention, spoken = _nouns(inputs, answers, anchors, reference, limits, nouns, seed)
+    of = {**figured, **spoken}
+    own = answers["rewritten"]
+    trials = [
+        Trial(
+            name=one.name,
+            kind=one.kind,
+            plain=plain[at],
+            untrained=answers["untrained"].texts[at],
+            rewritten=own.texts[at],
+            findings=list(own.findings[at]),
+            figures=of[at],
+        )
+        for at, one in enumerate(inputs)
+    ]
+    return [*invention, *modern], trials
+
+
+def _modern(
+    inputs: Sequence[Input],
+    plain: Sequence[str],
+    answers: Mapping[str, Answers],
+    anchors: Mapping[str, Side],
+    reference: Reference,
+    limits: Limits,
+    at: Sequence[int],
+    seed: int,
+) -> tuple[list[Measure], dict[int, dict[str, float]]]:
+    given = [Given(inputs[one].text, plain[one], facts(inputs[one].text)) for one in at]
+    drawn = weights(len(at), seed=seed)
+    said = {name: [one.texts[index] for index in at] for name, one in answers.items()}
+    said["neutral"] = [plain[index] for index in at]
+    sides = {name: _side(name, texts, given, reference, limits) for name, texts in said.items()}
+    style = {name: style_of(side, anchors) for name, side in sides.items()}
+    told = {name: meaning(side) for name, side in sides.items()}
+    lines = [
+        ("modern_style", "modern texts: style", "", "higher", style,
+         "How far the authorship classifier's log-odds went from plain held-out text (0) to the author's own (1), "
+         "mean; a modern subject alone lowers it."),
+        ("modern_meaning", "modern texts: meaning", "", "higher", told,
+         "What was given and is said, and the other way round, times the names and numbers kept; 1 is the same text."),
+        ("modern_facts", "modern texts: facts kept", "%", "higher", None,
+         "Share of the names and numbers of the modern texts that are there."),
+        ("modern_sound", "modern texts: sound", "%", "higher", {name: side.sound for name, side in sides.items()},
+         "Share that is neither copied nor looping nor a refusal nor empty."),
+    ]  # fmt: skip
+    measures = [
+        Measure(
+            name=name,
+            group="modern",
+            title=title,
+            unit=unit,
+            better=better,
+            what=what,
+            sides={
+                side: value((ratio(one.facts[:, 0], one.facts[:, 1]) if values is None else ratio(values[side]))(drawn))
+                for side, one in sides.items()
+            },
+        )
+        for name, title, unit, better, values, what in lines
+    ]
+    own = sides["rewritten"]
+    figured = {
+        index: {
+            "style": round(float(style["rewritten"][row]), 3),
+            "meaning": round(float(told["rewritten"][row]), 3),
+            "facts": round(float(own.facts[row, 0] / own.facts[row, 1]) if own.facts[row, 1] else 1.0, 3),
+            "coverage": round(float(own.said[row]), 3),
+            "length": round(float(own.ratio[row]), 3),
+        }
+        for row, index in enumerate(at)
+    }
+    return measures, figured
+
+
+def _nouns(
+    inputs: Sequence[Input],
+    answers: Mapping[str, Answers],
+    anchors: Mapping[str, Side],
+    reference: Reference,
+    limits: Limits,
+    at: Sequence[int],
+    seed: int,
+) -> tuple[list[Measure], dict[int, dict[str, float]]]:
+    subjects = [inputs[index].text for index in at]
+    given = [Given(subject, subject, facts(subject)) for subject in subjects]
+    drawn = weights(len(at), seed=seed)
+    said = {name: [one.texts[index] or NOTHING for index in at] for name, one in answers.items()}
+    said["memorised"] = [(reference.memorised * len(at))[row] for row in range(len(at))]
+    sides = {name: _side(name, texts, given, reference, limits) for name, texts in said.items()}
+    style = {name: style_of(side, anchors) for name, side in sides.items()}
+    topic = {name: _on_topic(subjects, texts) for name, texts in said.items()}
+    marked = {name: np.array([len(figures(doc)) for doc in parse_many(texts, entities=False)], dtype=np.float64)
+              for name, texts in said.items()}  # fmt: skip
+    lines = [
+        ("persona", "nouns: in the persona", "", "higher", {name: ratio(one) for name, one in style.items()},
+         "How far the authorship classifier's log-odds went from plain held-out text (0) to the author's own (1), "
+         "mean."),
+        ("figurative", "nouns: figures per 100 words", "", "author",
+         {name: _per_hundred(marked[name], sides[name].words) for name in said},
+         "Markers of comparison and of something concrete for something abstract: counted, not judged."),
+        ("topic", "nouns: on the subject", "%", "higher", {name: ratio(one) for name, one in topic.items()},
+         "Share whose best sentence is nearer to its own noun than to any of the other nouns, by sentence embeddings, "
+         "or that names it; chance is 1 in 6."),
+        ("answered", "nouns: answered", "%", "higher",
+         {name: ratio(side.sound * (side.words >= EXPLAINED)) for name, side in sides.items()},
+         "Share that says something (10 words or more) and is neither a refusal nor copied nor looping."),
+    ]  # fmt: skip
+    measures = [
+        Measure(
+            name=name,
+            group="invention",
+            title=title,
+            unit=unit,
+            better=better,
+            what=what,
+            sides={side: value(figure(drawn)) for side, figure in sided.items()},
+        )
+        for name, title, unit, better, sided, what in lines
+    ]
+    spoken = {
+        index: {
+            "style": round(float(style["rewritten"][row]), 3),
+            "topic": float(topic["rewritten"][row]),
+            "figurative": float(marked["rewritten"][row]),
+            "words": float(sides["rewritten"].words[row]),
+        }
+        for row, index in enumerate(at)
+    }
+    return measures, spoken
+
+
+def _side(name: str, texts: Sequence[str], given: Sequence[Given], reference: Reference, limits: Limits) -> Side:
+    """The numbers of a side; those of an anchor are kept, since every card of the author has the same."""
+
+    def make() -> Side:
+        return measured(texts, given, reference, limits, np.zeros((len(texts), 2)))
+
+    if name == "rewritten":
+        return make()
+    asked = [(one.source, one.plain) for one in given]
+    return stored(reference.cache, "trial", [reference.made_of, texts, asked, limits], make, Side)
+
+
+def _per_hundred(found: np.ndarray, words: np.ndarray) -> Figure:
+    figure = ratio(found, words)
+    return lambda drawn: 100 * figure(drawn)
+
+
+def _on_topic(subjects: Sequence[str], texts: Sequence[str]) -> np.ndarray:
+    """1 for each text that is about its own subject rather than another's, 0 for the rest, shape (texts,)."""
+    found = np.zeros(len(texts))
+    goals = encode(list(subjects))
+    for row, text in enumerate(texts):
+        parts = sentences(text)
+        named = subjects[row].lower().removeprefix("the ").removeprefix("a ").removeprefix("an ")
+        if named in text.lower():
+            found[row] = 1
+        elif any(sign.isalnum() for sign in text):
+            near = (encode(parts) @ goals.T).max(0)
+            found[row] = float(near.argmax() == row)
+    return found

@@ -1,0 +1,200 @@
+"""The report card on a tiny model: what it holds, that it is kept, and that the anchors stand where they have to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from small_adapter import write_small_adapter
+from small_workspace import make_workspace
+
+from engine.errors import StyloraError
+from engine.host import jobs
+from engine.progress import Progress, Report, silent
+from engine.recipe import load_recipe
+from engine.report import card as cards
+from engine.report.inputs import fixed_inputs
+from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
+from engine.report.page import page
+from engine.report.reference import BEYOND, held_out, whole_book
+from engine.report.stored import stored
+from engine.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Part:
+    values: np.ndarray
+    names: tuple[str, ...]
+
+
+FEW = (fixed_inputs().texts[-2], fixed_inputs().nouns[0])
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
+    """A small workspace with an untrained adapter that changes what the model writes."""
+    made = make_workspace(tmp_path_factory.mktemp("card") / "w", tiny_model)
+    base = made.models / "tiny"
+    recipe = load_recipe(made.dataset("Small Voice") / "recipe.toml")
+    fields = {name: getattr(recipe, name) for name in recipe.__struct_fields__ if name not in ("base", "scale")}
+    write_small_adapter(made.adapter("Small Voice"), base, size=2.0, **fields)
+    return made
+
+
+def checked(workspace: Workspace, report: Report = silent) -> Card:
+    """The card of two passages, a modern text and a noun, kept beside the adapter."""
+    rewriter = jobs.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
+    card = cards.check(
+        rewriter,
+        dataset=workspace.dataset("Small Voice"),
+        corpus=workspace.corpus("Small Voice"),
+        passages=2,
+        inputs=FEW,
+        cache=workspace.private / "cards",
+        report=report,
+    )
+    save_card(workspace.adapter("Small Voice"), card)
+    return card
+
+
+@pytest.fixture(scope="module")
+def card(workspace: Workspace) -> Card:
+    return checked(workspace)
+
+
+def test_every_line_stands_beside_every_anchor(card: Card) -> None:
+    groups = {one.group for one in card.measures}
+    assert groups == {
+        "rhythm", "vocabulary", "style", "meaning", "fluency", "memorisation", "degeneration", "length", "invention",
+        "modern",
+    }  # fmt: skip
+    for one in card.measures:
+        if one.group not in ("invention", "modern"):
+            assert set(one.sides) == set(SIDES), one.name
+        for side, value in one.sides.items():
+            assert value is None or value.low <= value.value <= value.high or one.name == "copied_span", (one, side)
+
+
+def test_neither_copying_nor_inventing_scores(card: Card) -> None:
+    for side in ("neutral", "copy", "memorised"):
+        value = card.joint[side]
+        assert value is not None
+        assert value.value == 0, side
+    author = card.joint["author"]
+    assert author is not None
+    assert author.value > 0.9
+    facts, memorised = card.measure("facts"), card.measure("copied_share")
+    assert facts is not None
+    assert facts.sides["copy"] is not None
+    assert facts.sides["copy"].value == 1.0
+    assert memorised is not None
+    assert memorised.sides["memorised"] is not None
+    assert memorised.sides["memorised"].value == 1.0
+
+
+def test_the_fixed_inputs_are_tried_and_shown(card: Card) -> None:
+    assert [one.name for one in card.trials] == [one.name for one in FEW]
+    assert {one.kind for one in fixed_inputs().all} == {"news", "technical", "dialogue", "list", "numbers", "noun"}
+    assert len(fixed_inputs().texts) == 12
+    assert len(fixed_inputs().nouns) == 6
+
+
+def test_the_same_seed_gives_the_same_card(workspace: Workspace, card: Card) -> None:
+    stages: list[str] = []
+
+    def heard(event: Progress) -> None:
+        stages.append(event.stage)
+
+    kept = workspace.adapter("Small Voice") / "report.json"
+    before = kept.read_bytes()
+    checked(workspace, heard)
+    assert kept.read_bytes() == before
+    assert "check: adapter" in stages
+    assert "check: untrained model" not in stages  # kept from the first
+
+
+def test_what_was_kept_is_read_back_and_what_is_damaged_is_made_again(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def make() -> Part:
+        made.append(1)
+        return Part(np.arange(6.0).reshape(2, 3), ("a", "b"))
+
+    for _ in range(2):
+        found = stored(tmp_path, "part", ["of", 1], make, Part)
+        assert found.names == ("a", "b")
+        assert np.array_equal(found.values, np.arange(6.0).reshape(2, 3))
+    assert len(made) == 1
+    stored(tmp_path, "part", ["of", 2], make, Part)
+    assert len(made) == 2
+    for path in tmp_path.iterdir():
+        path.write_bytes(b"not what it was")
+    stored(tmp_path, "part", ["of", 1], make, Part)
+    assert len(made) == 3
+
+
+def test_cards_are_kept_by_checkpoint_and_strength(card: Card, tmp_path: Path) -> None:
+    assert (card.checkpoint, card.strength, card.adapter) == ("", 1.0, "small_voice")
+    for checkpoint, strength in (("update-000020", 0.8), ("", 1.0), ("update-000020", 1.0), ("", 0.5)):
+        save_card(tmp_path, msgspec.structs.replace(card, checkpoint=checkpoint, strength=strength))
+    (tmp_path / "report-of-mine.json").write_text("{}")
+    (tmp_path / "report-strength-2.json").write_text("half a")
+    assert [(one.checkpoint, one.strength) for one in load_cards(tmp_path)] == [
+        ("", 1.0), ("", 0.5), ("update-000020", 1.0), ("update-000020", 0.8),
+    ]  # fmt: skip
+    with pytest.raises(StyloraError, match="delete it"):
+        read_card(tmp_path / "report-strength-2.json")
+
+
+def test_the_page_stands_alone_and_hides_no_markup(card: Card) -> None:
+    written = page(card)
+    assert written.count("<svg") == 3
+    for outside in ("<script", "http://", "https://", "src=", "@import", "url("):
+        assert outside not in written
+    assert "prefers-color-scheme: dark" in written
+    evil = msgspec.structs.replace(
+        card,
+        author="<b>Nobody</b>",
+        samples=[msgspec.structs.replace(card.samples[0], rewritten="<script>alert('x')</script>", findings=["<i>"])],
+    )
+    text = page(evil)
+    assert "<script" not in text
+    assert "<b>Nobody" not in text
+    assert "&lt;script&gt;alert" in text
+
+
+def test_the_terminal_shows_the_card_in_eighty_columns(card: Card) -> None:
+    from tui import card_rows
+
+    result = msgspec.to_builtins(card)
+    lines = ["".join(parts) for parts in card_rows.lines(result)]
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("joint score") for line in lines)
+    assert sum("style distance (Delta)" in line for line in lines) == 1
+    assert "1 modern text, 1 noun" in card_rows.heading(result)
+
+
+def test_the_whole_book_is_what_the_author_is_measured_by(workspace: Workspace, tmp_path: Path) -> None:
+    from engine.curation.curate import curate
+
+    book = tmp_path / "book.txt"
+    text = (workspace.styles / "unconducted_chorus_full.txt").read_text(encoding="utf-8")
+    book.write_text(text, encoding="utf-8")
+    corpus = tmp_path / "small.txt"
+    curated = curate(
+        [book], corpus, author="Small", target_tokens=4000, count_tokens=lambda texts: [len(t.split()) for t in texts]
+    )
+    assert curated.dropped[BEYOND].pieces > 0
+    assert len(whole_book(corpus)) == curated.passages + curated.dropped[BEYOND].pieces
+
+
+def test_held_out_passages_share_nothing_with_training(workspace: Workspace) -> None:
+    from engine.dataset.rows import read_rows, split_file
+    from engine.measures.spans import unseen
+
+    folder = workspace.dataset("Small Voice")
+    chosen = [text for _, text in held_out(folder, 24)]
+    assert unseen(chosen, [row.styled for row in read_rows(split_file(folder, "train"))]) == chosen

@@ -1,0 +1,193 @@
+"""What the doctor says of curves, servers, datasets and adapters, and how a fix is run from the command line."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import planted
+import pytest
+from planted import copied, settings
+from typer.testing import CliRunner
+
+from engine.host import report_jobs
+from engine.progress import silent
+from engine.report import chosen
+from engine.report.doctor import workspace as rooms
+from engine.report.doctor.curve import curve
+from engine.report.doctor.evidence import Point, Training
+from engine.report.doctor.finding import Finding
+from engine.workspace import Workspace
+from tui.cli import app
+from tui.commands.options import failed
+
+
+def run(valid: Mapping[int, float], train: list[float | None], **changes: object) -> Finding:
+    """What is said of a run with these validations and one training loss an update."""
+    points = tuple(Point(update=at, loss=loss) for at, loss in enumerate(train, 1))
+    told = {"learning_rate": 1e-3, "rank": 8}
+    values = {"config": told, "updates": len(train), "per_epoch": 100.0, "status": "finished", **changes}
+    best = min((update for update in valid if update), key=lambda update: valid[update], default=None)
+    found = curve(
+        Training(name="x", folder=Path(), train=points, valid=tuple(valid.items()), best_update=best, **values)  # type: ignore[arg-type]
+    )
+    assert found is not None
+    return found
+
+
+def falling(count: int, low: float = 2.0) -> list[float | None]:
+    return [low + 2.0 * 0.97**at for at in range(count)]
+
+
+HEALTHY = {0: 4.0, 50: 2.9, 100: 2.5, 150: 2.35, 200: 2.3}
+
+
+def test_a_run_that_learnt_and_settled_is_well() -> None:
+    assert run(HEALTHY, falling(200)).passed
+
+
+@pytest.mark.parametrize(
+    ("valid", "train", "changes", "said", "fix"),
+    [
+        ({0: 4.0, 50: 2.5, 100: 2.4, 150: 2.6, 200: 2.9}, falling(200), {}, "overfitted", "--epochs 1"),
+        (HEALTHY, falling(200), {"setbacks": 2}, "no number 2 times", "--learning-rate 0.00025"),
+        (HEALTHY, [*falling(100), None, *falling(99)], {}, "no number 1 time", "--learning-rate 0.00025"),
+        (HEALTHY, [*falling(100), *[5.0] * 60], {}, "broke", "--learning-rate 0.00025"),
+        ({0: 4.0, 100: 4.1, 200: 4.3}, falling(200), {}, "worse than untrained", "--learning-rate 0.00025"),
+        ({0: 4.0, 100: 3.99, 200: 3.97}, falling(200, 3.9), {}, "rate of 0.001 is too low", "--learning-rate 0.005"),
+        ({0: 4.0, 20: 3.98}, falling(20), {}, "too few updates", "--epochs 0.8"),
+        ({0: 4.0, 50: 3.8, 100: 3.6, 150: 3.4, 200: 3.0}, falling(200), {}, "too early", "--epochs 4"),
+    ],
+)
+def test_what_went_wrong_in_a_run_is_told_with_the_training_that_would_not(
+    valid: dict[int, float], train: list[float | None], changes: dict[str, object], said: str, fix: str
+) -> None:
+    found = run(valid, train, **changes)
+    assert not found.passed
+    assert said in f"{found.detail}; {found.why}"
+    assert fix in found.fixes[0].shown
+    assert found.fixes[0].shown.startswith("stylora train --adapter x")
+
+
+def test_one_spike_is_no_break_and_a_short_run_no_verdict() -> None:
+    spiked = falling(200)
+    spiked[120] = 5.0
+    assert run(HEALTHY, spiked).passed
+    assert curve(Training(name="x", folder=Path())) is None
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """A server that has one model."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            key = self.headers.get("Authorization", "")
+            status = 200 if key in ("", "Bearer right") else 401
+            body = json.dumps({"data": [{"id": "small"}]}).encode()
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    made = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{made.server_port}/v1"
+    made.shutdown()
+    made.server_close()
+
+
+def neutral(tmp_path: Path, lines: str) -> Finding:
+    (tmp_path / "stylora.toml").write_text(f'[neutral]\nkind = "server"\n{lines}')
+    return rooms._neutral(Workspace(tmp_path))
+
+
+def test_a_server_for_neutral_text_is_asked_what_it_has(
+    tmp_path: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert neutral(tmp_path, f'url = "{server}"\nmodel = "small"\n').passed
+    missing = neutral(tmp_path, f'url = "{server}"\nmodel = "large"\n')
+    assert not missing.passed
+    assert "it has small" in missing.detail
+    keyed = f'url = "{server}"\nmodel = "small"\nkey_env = "SMALL_KEY"\n'
+    assert "SMALL_KEY" in neutral(tmp_path, keyed).detail
+    monkeypatch.setenv("SMALL_KEY", "wrong")
+    refused = neutral(tmp_path, keyed)
+    assert "refuses the key" in refused.detail
+    assert "wrong" not in refused.detail
+    monkeypatch.setenv("SMALL_KEY", "right")
+    assert neutral(tmp_path, keyed).passed
+    gone = neutral(tmp_path, 'url = "http://127.0.0.1:9/v1"\nmodel = "small"\n')
+    assert "cannot be reached" in gone.detail
+
+
+@pytest.fixture
+def workspace(healthy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.setattr("engine.models.acceleration.measure_gflops", lambda: 100.0)
+    return copied(healthy, tmp_path / "w")
+
+
+def ill(workspace: Workspace) -> dict[str, Finding]:
+    found = report_jobs.doctor(workspace, silent)
+    return {one.name: one for one in found if not one.passed and one.name != "dataset small_voice"}
+
+
+def test_what_is_missing_or_damaged_of_an_adapter_is_told_and_crashes_nothing(workspace: Workspace) -> None:
+    folder = workspace.adapter(planted.AUTHOR)
+    (folder / "recipe.toml").write_text("format = 1\nauthor = [")
+    found = ill(workspace)["adapter small_voice"]
+    assert "not readable as a recipe" in found.detail
+    assert "--checkpoint 80" in found.fixes[0].shown
+    for file in ("adapters.safetensors", "adapter_config.json", "journal.jsonl", "report.json", "run.toml"):
+        (folder / file).write_bytes(b"\x00{")
+        report_jobs.doctor(workspace, silent)
+
+
+def test_a_dataset_without_a_split_is_told_with_how_to_build_it(workspace: Workspace) -> None:
+    (workspace.dataset(planted.AUTHOR) / "test.jsonl").unlink()
+    found = next(one for one in report_jobs.doctor(workspace, silent) if one.name == "dataset small_voice")
+    assert "test.jsonl" in found.detail
+    assert found.fixes[0].shown.startswith("stylora dataset")
+
+
+def test_settings_that_cannot_be_read_end_the_examination_of_the_workspace(workspace: Workspace) -> None:
+    assert "did you mean" in ill(settings(workspace, "[rewrite]\nstrenght = 1\n"))["stylora.toml"].detail
+
+
+def test_a_job_that_failed_is_told(workspace: Workspace) -> None:
+    planted.fail_job(workspace, "dataset", "styles/small_voice.txt: no such file")
+    assert "no such file" in ill(workspace)["dataset: failed"].detail
+
+
+def test_a_fix_is_run_by_its_number(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = workspace.adapter(planted.AUTHOR)
+    chosen.choose(folder, {"strength": 0.9})
+    file = folder / "chosen.toml"
+    file.write_text(file.read_text().replace("of = ", "of = 'another' #"))
+    monkeypatch.chdir(workspace.root)
+    told = CliRunner().invoke(app, ["doctor", "--json"])
+    assert told.exit_code == 1
+    fixes = [fix for row in json.loads(told.stdout) for fix in row["fixes"]]
+    (number,) = [fix["number"] for fix in fixes if fix["command"] == "stylora use --adapter small_voice --reset"]
+    done = CliRunner().invoke(app, ["doctor", "--fix", str(number)], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert not file.exists()
+    shown = CliRunner().invoke(app, ["doctor"])
+    assert "FAIL" in shown.stdout
+    assert "earlier training" not in shown.stdout
+
+
+def test_memory_that_ran_out_in_the_foreground_is_remembered_without_the_text(workspace: Workspace) -> None:
+    error = RuntimeError("[metal::malloc] Attempting to allocate 9 bytes which is greater than the maximum")
+    told = failed(workspace, "rewrite", {"text": "secret words", "author": "x", "seed": None}, error)
+    assert "stylora doctor" in str(told)
+    (journal,) = (workspace.private / "jobs").glob("*.jsonl")
+    assert "secret" not in journal.read_text()
+    (failure,) = report_jobs.failures(workspace)
+    assert failure.kind == "rewrite"
+    assert "rewrite: out of memory" in ill(workspace)

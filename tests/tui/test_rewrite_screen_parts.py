@@ -1,0 +1,163 @@
+"""What the fourth screen is made of, without a screen: word diff, knobs, adapters on disk, the order of exchanges."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from engine.errors import StyloraError
+from engine.host.voices import Turn, Voice, Written, keep, turns, voices
+from engine.settings import Settings
+from engine.workspace import Workspace
+from tui.screens.rewrite_asking import asked_of
+from tui.screens.rewrite_compare import params
+from tui.screens.rewrite_knobs import Knobs, line, recalled
+from tui.widgets.exchange import Entry, sides
+from tui.widgets.timeline import merged
+from tui.widgets.variation import SETTLED, Variation, finding_lines
+from tui.word_diff import LONGEST, changed_words, drawn, word_diff
+
+
+def test_diff_tells_both_texts_in_marks() -> None:
+    parts = word_diff("The gate was closed in 1987.", "The gate stood closed in 1987, and dark.")
+    assert parts is not None
+    assert drawn(parts).plain == "The gate [-was-] {+stood+} closed in [-1987.-] {+1987, and dark.+}"
+    assert changed_words(parts) == (2, 4)
+
+
+def test_diff_takes_phrases_for_a_rain_of_small_words() -> None:
+    parts = word_diff("he went to a shop", "she came to a house")
+    assert parts == [("-", "he went to a shop"), ("+", "she came to a house")]
+
+
+def test_diff_gives_back_both_texts_and_keeps_paragraphs() -> None:
+    draw = random.Random("diff")
+    words = ["the", "a", "wheel", "gate", "[dark]", "日本", "\n\n", "went"]
+    for _ in range(200):
+        old, new = (" ".join(draw.choices(words, k=draw.randrange(30))) for _ in range(2))
+        parts = word_diff(old, new)
+        assert parts is not None
+        for text, gone in ((old, "+"), (new, "-")):
+            back = " ".join(part for mark, part in parts if mark != gone)
+            assert back.split() == text.split()
+    kept = word_diff("One.\n\nTwo.", "One.\n\nThree.")
+    assert kept is not None
+    assert drawn(kept).plain == "One.\n\n[-Two.-] {+Three.+}"
+
+
+def test_texts_too_long_to_compare_are_said_to_be() -> None:
+    assert word_diff("a " * (LONGEST + 1), "a") is None
+
+
+def test_serious_findings_come_first_and_old_ones_have_no_grade() -> None:
+    one = Written(text="x", findings=("a mild one", "a lost fact", "tried again"), grades=("minor", "serious", "note"))
+    assert [found.plain for found in finding_lines(one)] == [
+        "✗ serious: a lost fact",
+        "! minor: a mild one",
+        "· tried again",
+    ]
+    assert [found.plain for found in finding_lines(Written(text="x", findings=("old",)))] == ["! old"]
+    noted = Written(text="x", findings=("tried again",), grades=("note",))
+    assert finding_lines(noted)[0].plain == "✓ nothing found against it"
+
+
+def test_a_long_text_costs_no_more_than_a_screen_of_it() -> None:
+    card = Variation(0)
+    card.add("word " * 50_000)
+    assert len("\n".join(part.plain for part in card._body(card.text.strip(), ""))) < 3000
+    card.settle(Written(text="word " * 50_000))
+    shown = "\n".join(part.plain for part in card._body(card.text.strip(), ""))
+    assert len(shown) < SETTLED + 200
+    assert "48,800 words more: o opens all of it" in shown
+
+
+def test_knobs_are_told_in_any_width_and_wide_names_are_cut() -> None:
+    knobs = Knobs(further={"top_p": 0.9, "expand_for_texture": True})
+    for width in (56, 78, 118):
+        told = line(knobs, "夏目漱石 and a name that is a good deal too long for it", True, width)
+        assert told.cell_length <= max(width, 12 + 2 + 60)
+        assert "top-p 0.9" in told.plain
+        assert "expand yes" in told.plain
+
+
+def test_knobs_of_another_time_are_left_where_they_do_not_fit() -> None:
+    settings = Settings()
+    assert recalled({"strength": 1.3, "variations": "many", "further": {"top_p": 0.5, "old": 1}}, settings) == Knobs(
+        1.3, 0.7, 5, 42, further={"top_p": 0.5}
+    )
+    assert recalled({"strength": 9.0}, settings).strength == 1.0
+    assert Knobs(strength=1.95).turned("strength", 1).strength == 2.0
+    assert Knobs(variations=1).turned("variations", -1).variations == 1
+
+
+def test_a_comparison_needs_two_sides_and_not_too_many() -> None:
+    voice = Voice("poe", "Poe", Path("poe"), (), 0, "")
+    asked = params({"strengths": [0.5, 1.0], "checkpoints": ["best", "20"]}, Knobs(), voice)
+    assert sides(asked) == [
+        "checkpoint best, strength 0.5",
+        "checkpoint best, strength 1",
+        "checkpoint 20, strength 0.5",
+        "checkpoint 20, strength 1",
+    ]
+    assert "strength" not in asked
+    for few in ({}, {"strengths": [1.0], "checkpoints": ["best"]}):
+        with pytest.raises(StyloraError, match="make a comparison"):
+            params(few, Knobs(), voice)
+    with pytest.raises(StyloraError, match="9 sides"):
+        params({"strengths": [n / 10 for n in range(9)]}, Knobs(), voice)
+
+
+def test_adapters_and_their_checkpoints_are_read_from_their_folders(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert voices(workspace) == []
+    folder = tmp_path / "lora_adapters" / "poe"
+    for update in (20, 100):
+        checkpoint = folder / "checkpoints" / f"update-{update:06d}"
+        checkpoint.mkdir(parents=True)
+        (checkpoint / "adapters.safetensors").touch()
+        (checkpoint / "state.json").write_bytes(msgspec.json.encode({"update": update, "last_valid": update / 10}))
+    (folder / "checkpoints" / "best").symlink_to("update-000020")
+    (folder / "checkpoints" / "last").symlink_to("update-000777")  # gone
+    (folder / "checkpoints" / "update-000200").mkdir()  # half written
+    (folder / "recipe.toml").write_text('author = "E. A. Poe"\n')
+    assert voices(workspace) == []
+    (folder / "adapters.safetensors").touch()
+    (found,) = voices(workspace)
+    assert (found.name, found.author) == ("poe", "E. A. Poe")
+    assert [(one.name, one.update, one.valid) for one in found.checkpoints] == [
+        ("best", 20, 2.0),
+        ("100", 100, 10.0),
+        ("20", 20, 2.0),
+    ]
+
+
+def test_a_name_cannot_lead_out_of_the_adapters_folder(tmp_path: Path) -> None:
+    for wrong in ("", "..", "a/b"):
+        with pytest.raises(StyloraError, match="not the name of an adapter"):
+            turns(Workspace(tmp_path), wrong)
+        with pytest.raises(StyloraError, match="not the name of an adapter"):
+            keep(Workspace(tmp_path), wrong, 1, 0)
+
+
+def test_jobs_that_became_no_turn_stand_where_they_were_asked() -> None:
+    history = [Turn(number=n, text=f"{n}", settings={}, written=()) for n in (1, 2, 3)]
+    jobs = [("a", 2), ("failed", 0), ("b", 3), ("running", 0)]
+    entries = merged(history, [(Entry(job, job=job), turn) for job, turn in jobs])
+    assert [(one.number, one.job) for one in entries] == [
+        (1, ""),
+        (2, "a"),
+        (0, "failed"),
+        (3, "b"),
+        (0, "running"),
+    ]
+    assert [one.job for one in merged([], [(Entry("x", job="x"), 0)])] == ["x"]
+
+
+def test_a_job_is_of_the_adapter_it_names_or_of_its_authors() -> None:
+    assert asked_of({"adapter": "lora_adapters/poe_2"}, "x") == "poe_2"
+    assert asked_of({"adapters": ["poe", "melville"]}, "x") == "poe"
+    assert asked_of({"author": "E. A. Poe"}, "x") == "e_a_poe"
+    assert asked_of({}, "Default Voice") == "default_voice"

@@ -1,0 +1,74 @@
+"""The form for a comparison: one text, one seed, with several strengths, checkpoints or adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.errors import StyloraError
+from engine.host.voices import Voice
+from tui.screens.rewrite_knobs import Knobs
+from tui.text import some
+from tui.widgets.exchange import sides
+from tui.widgets.form import Field, Form, Values
+
+MOST = 8
+"""Sides of one comparison; each is written by itself."""
+
+
+def strengths_of(text: str) -> list[float]:
+    """Strengths as written: numbers with spaces or commas between them."""
+    found = [float(word) for word in text.replace(",", " ").split()]
+    if any(not 0 <= one <= 4 for one in found):
+        raise ValueError
+    return list(dict.fromkeys(found))
+
+
+def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str) -> Form:
+    """What to compare; the note says which sides that makes, or what is missing."""
+    other = 0.6 if knobs.strength > 0.8 else 1.0
+    fields = [
+        Field(
+            "strengths",
+            "Strengths",
+            f"{min(other, knobs.strength):g}, {max(other, knobs.strength):g}",
+            "such as 0.6, 1, 1.4",
+            strengths_of,
+            optional=True,
+        )
+    ]
+    if voice.checkpoints:
+        choices = [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+        fields.append(Field("checkpoints", "Checkpoints", choices=choices, optional=True))
+    if len(voices) > 1:
+        choices = [(one.name, f"{one.name}: {one.author}") for one in voices]
+        fields.append(Field("adapters", "Adapters", choices=choices, ticked=[voice.name]))
+    words = some(len(text.split()), "word")
+    return Form(f"Compare on {words}", fields, lambda told: _note(params(told, knobs, voice)), "compare")
+
+
+def checkpoint_line(name: str, update: int, valid: float | None) -> str:
+    told = f"update {name}" if name.isdigit() else f"{name}, update {update}"
+    return told + (f", held-out loss {valid:.3f}" if valid is not None else "")
+
+
+def params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
+    """Parameters of the ``compare`` job but for the text; `StyloraError` where there are not two sides, or too many."""
+    adapters = told.get("adapters") or [voice.name]
+    asked = {
+        "adapters": adapters,
+        "checkpoints": told.get("checkpoints") or ([knobs.checkpoint] if knobs.checkpoint else []),
+        "strengths": told.get("strengths") or [knobs.strength],
+    }
+    count = len(sides(asked))
+    if count < 2:
+        raise StyloraError("two strengths, two checkpoints or two adapters make a comparison")
+    if count > MOST:
+        raise StyloraError(f"that makes {count} sides; {MOST} at most fit on a screen")
+    further = {name: value for name, value in knobs.params().items() if name not in ("strength", "variations")}
+    return {**asked, **further}
+
+
+def _note(asked: dict[str, Any]) -> str:
+    labels = sides(asked)
+    return f"{len(labels)} sides: {' · '.join(labels)}"

@@ -1,0 +1,140 @@
+"""The knobs of the fourth screen: what single keys turn, and the lists for adapter and checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual import work
+from textual.content import Content
+from textual.widgets import Static
+
+from engine.host.voices import Voice
+from tui.screens.base import StyloraScreen
+from tui.screens.rewrite_asking import asked_of, live_training
+from tui.screens.rewrite_compare import checkpoint_line
+from tui.screens.rewrite_knobs import Knobs, further_form, line, taken
+from tui.steps import next_step
+from tui.widgets.picker import Picker
+
+_STEPPING = frozenset({"training", "validation", "sample"})
+"""Stages of a training that answers rewrites."""
+
+
+class Turning(StyloraScreen):
+    """The part of the screen that turns knobs. They are None, and there are no voices, before the files are read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.knobs: Knobs | None = None
+        self.voices: list[Voice] = []
+
+    @property
+    def adapter(self) -> str:
+        """Folder name of the adapter that is asked; empty where there is no author."""
+        chosen = self.knobs.adapter if self.knobs else ""
+        return chosen or (self.author.slug if self.author else "")
+
+    @property
+    def voice(self) -> Voice | None:
+        return next((one for one in self.voices if one.name == self.adapter), None)
+
+    def show_bar(self) -> None:
+        """Draw what says how it is asked."""
+        raise NotImplementedError
+
+    def look(self) -> None:
+        """Read the files of the adapter that is asked now."""
+        raise NotImplementedError
+
+    def show_knobs(self) -> bool:
+        """Draw the line of knobs, and the one about a training; whether the adapter can be asked."""
+        knobs = self.knobs
+        if knobs is None:
+            return False
+        voice = self.voice
+        ready = voice is not None or self.live() == self.adapter
+        who = voice.author if voice else self.author.name if self.author else ""
+        if ready and self.author and self.adapter != self.author.slug:
+            who += f" · {self.adapter}"
+        if knobs.checkpoint:
+            who += f" · {knobs.checkpoint if not knobs.checkpoint.isdigit() else f'update {knobs.checkpoint}'}"
+        who = who if ready else f"{who}: no adapter yet"
+        self.query_one("#knobs", Static).update(line(knobs, who, ready, max(20, self.size.width - 2)))
+        self.show_live()
+        return ready
+
+    def show_live(self) -> None:
+        live, told = self.live(), self.query_one("#live", Static)
+        told.display = bool(live)
+        if not live:
+            return
+        state = live_training(self.stylora.client)
+        update = int(state.done) if state and state.stage == "training" else 0
+        at = f", now at update {update}" if update else ""
+        if live != self.adapter:
+            said = f"● {live} is in training{at}; until it ends, only that one can be asked: a chooses it"
+        elif state and state.stage in _STEPPING:
+            said = f"● a training runs{at}: it answers between its steps, with its weights as they are"
+        else:
+            said = "● a training is being prepared; ask once it runs, or the answer waits for its end"
+        told.update(Content.styled(said, "$secondary"))
+
+    def live(self) -> str:
+        """Folder name of the adapter under training, empty where none is."""
+        survey, state = self.survey, live_training(self.stylora.client)
+        return asked_of(state.params, survey.settings.author) if survey and state else ""
+
+    def turn(self, knobs: Knobs) -> None:
+        """Ask with these from now on."""
+        self.knobs = knobs
+        self.keep(knobs=knobs.plain())
+        self.show_bar()
+
+    def forget_lost_checkpoint(self) -> None:
+        """A checkpoint that the adapter has no more cannot be asked."""
+        knobs, voice = self.knobs, self.voice
+        if knobs and voice and knobs.checkpoint and knobs.checkpoint not in {one.name for one in voice.checkpoints}:
+            self.stylora.tell(f"checkpoint {knobs.checkpoint} is no more; the finished adapter answers")
+            self.turn(replace(knobs, checkpoint=""))
+
+    def action_knob(self, name: str, step: int) -> None:
+        if self.knobs:
+            self.turn(self.knobs.turned(name, step))
+
+    @work
+    async def action_further(self) -> None:
+        if self.knobs and self.survey:
+            own = self.survey.settings.rewrite
+            told = await self.app.push_screen_wait(further_form(self.knobs, own))
+            if told is not None:
+                self.turn(taken(self.knobs, told, own))
+
+    @work
+    async def action_adapter(self) -> None:
+        if not self.voices or self.knobs is None:
+            self.stylora.complain(f"no adapter yet. {next_step(self.author)}")
+            return
+        choices = [(one.name, one.author + f", {one.name}" * (one.name not in self._own())) for one in self.voices]
+        told = await self.app.push_screen_wait(Picker("Whose voice", choices, self.adapter, "a"))
+        if told is not None and told != self.adapter:
+            mine = self.survey.author(told) if self.survey else None
+            self.turn(replace(self.knobs, adapter="" if mine else told, checkpoint=""))
+            if mine and mine is not self.author:
+                self.stylora.choose_author(told)
+            self.look()
+
+    def _own(self) -> set[str]:
+        return {author.slug for author in self.survey.authors} if self.survey else set()
+
+    @work
+    async def action_checkpoint(self) -> None:
+        voice = self.voice
+        if voice is None or self.knobs is None:
+            self.stylora.complain(next_step(self.author) or "the workspace is still being read")
+            return
+        choices = [("", "the finished adapter")]
+        choices += [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+        note = "Changed without loading the base model again."
+        told = await self.app.push_screen_wait(Picker("Checkpoint", choices, self.knobs.checkpoint, "c", note))
+        if told is not None:
+            self.turn(replace(self.knobs, checkpoint=told))

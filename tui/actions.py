@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from textual.binding import Binding, BindingType
 
@@ -34,7 +35,7 @@ class Action:
     display: str = ""
     """How the key is written, where Textual's own way would not do."""
 
-    @property
+    @cached_property
     def id(self) -> str:
         """Its name in stylora.toml, made from `where` and `name`: ``page(-1)`` is ``dataset.page-previous``."""
         name, _, arguments = self.name.removeprefix("app.").rstrip(")").partition("(")

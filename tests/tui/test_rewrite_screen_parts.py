@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from textual.app import App, ComposeResult
 
 from engine.errors import StyloraError
 from engine.host.voices import Turn, Voice, Written, keep, turns, voices
@@ -15,8 +16,8 @@ from engine.workspace import Workspace
 from tui.screens.rewrite_asking import asked_of
 from tui.screens.rewrite_compare import params
 from tui.screens.rewrite_knobs import Knobs, line, recalled
-from tui.widgets.exchange import Entry, sides
-from tui.widgets.timeline import merged
+from tui.widgets.exchange import Entry, of_turn, sides
+from tui.widgets.timeline import Timeline, merged
 from tui.widgets.variation import SETTLED, Variation, finding_lines
 from tui.word_diff import LONGEST, changed_words, drawn, word_diff
 
@@ -154,6 +155,22 @@ def test_jobs_that_became_no_turn_stand_where_they_were_asked() -> None:
         (0, "running"),
     ]
     assert [one.job for one in merged([], [(Entry("x", job="x"), 0)])] == ["x"]
+
+
+async def test_a_job_seen_beside_the_turn_it_became_is_shown_once() -> None:
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Timeline()
+
+    turn = Turn(number=1, how="asked", of=None, text="x", settings={}, written=(Written(text="y"),), best=0)
+    async with Alone().run_test() as pilot:
+        timeline = pilot.app.query_one(Timeline)
+        timeline.show([of_turn(turn, ""), Entry("x", job="j")])  # the history is read before the job's end is heard
+        await pilot.pause()
+        assert len(timeline.exchanges) == 2
+        timeline.show([of_turn(turn, "j")])
+        await pilot.pause()
+        assert [one.entry.number for one in timeline.exchanges] == [1]
 
 
 def test_a_job_is_of_the_adapter_it_names_or_of_its_authors() -> None:

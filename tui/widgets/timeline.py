@@ -79,11 +79,16 @@ class Timeline(VerticalScroll):
         """Take the entries as they are now; a new one at the end comes into sight."""
         before, self.entries = self.entries, list(entries)
         fresh = bool(entries) and (not before or not any(entries[-1].same(one) for one in before))
+        taken: set[int] = set()
         for one in self.exchanges:
             at = self.place(one.entry)
-            if at < 0:
+            if at < 0 or at in taken:  # a job and the turn it became, each shown before they were known to be one
+                if self.chosen in one.variations:
+                    self.chosen = None
                 one.remove()
-            elif self.entries[at] is not one.entry:
+                continue
+            taken.add(at)
+            if self.entries[at] is not one.entry:
                 one.link(self.entries[at])
         if fresh and not self.chosen:
             self.go_newest()

@@ -8,6 +8,7 @@ once. Without named entities they are half of a parse otherwise.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -62,22 +63,29 @@ def lemmatizer(nlp: Language) -> Callable[[Doc], Doc]:
 
 def ruler(stock: Any) -> Callable[[Doc], Doc] | None:
     """The attribute ruler `stock`, as a function on tagged and parsed documents; None if it has unknown patterns."""
-    single: list[tuple[int, Mapping[str, Any], Mapping[str, Any]]] = []
-    pairs: list[_Pair] = []
+    # By the tag that a pattern's first token must have, or "" where it may have any.
+    single: dict[str, list[tuple[int, Mapping[str, Any], Mapping[str, Any]]]] = defaultdict(list)
+    pairs: dict[str, list[_Pair]] = defaultdict(list)
     for number, rule in enumerate(stock.patterns):
         for pattern in rule["patterns"]:
             if not 1 <= len(pattern) <= 2 or not all(_understood(part) for part in pattern):
                 return None
+            tag = pattern[0].get("TAG", "")
+            place = tag if isinstance(tag, str) else ""
             if len(pattern) == 1:
-                single.append((number, pattern[0], rule["attrs"]))
+                single[place].append((number, pattern[0], rule["attrs"]))
             else:
-                pairs.append((number, pattern, rule["index"], rule["attrs"]))
+                pairs[place].append((number, pattern, rule["index"], rule["attrs"]))
     known: dict[_Case, tuple[_Settled, Sequence[_Pair]]] = {}
 
     def case_of(token: Token) -> tuple[_Settled, Sequence[_Pair]]:
         """What the patterns of one token say, and the patterns of two that may begin here."""
-        said = {number: attrs for number, part, attrs in single if _fits(token, part)}
-        return _settled(said, token.vocab), [pair for pair in pairs if _fits(token, pair[1][0])]
+        may_begin = [*pairs.get(token.tag_, ()), *pairs.get("", ())]
+        return _settled(alone(token), token.vocab), [pair for pair in may_begin if _fits(token, pair[1][0])]
+
+    def alone(token: Token) -> dict[int, Mapping[str, Any]]:
+        may_say = [*single.get(token.tag_, ()), *single.get("", ())]
+        return {number: attrs for number, part, attrs in may_say if _fits(token, part)}
 
     def rule_over(doc: Doc) -> Doc:
         found: list[_Settled] = []
@@ -95,8 +103,7 @@ def ruler(stock: Any) -> Callable[[Doc], Doc] | None:
                     paired.setdefault(token.i + index % 2, {})[number] = attrs
         for at, more in paired.items():
             # Rare enough to be worked out anew, in the order of all the patterns.
-            alone = {number: attrs for number, part, attrs in single if _fits(doc[at], part)}
-            found[at] = _settled(alone | more, doc.vocab)
+            found[at] = _settled(alone(doc[at]) | more, doc.vocab)
         for token, (pos, morph, lemma, others) in zip(doc, found, strict=True):
             if pos is not None:
                 token.pos = pos

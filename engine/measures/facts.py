@@ -156,10 +156,10 @@ def _spelt(run: list[str], start: int, vague: bool) -> Iterator[tuple[int, str]]
 
 def _starts_sentence(token: Token) -> bool:
     """Whether a capital says nothing at this place: first in a sentence, a quotation or after a break."""
-    before = token.i - 1
-    while before >= token.sent.start and token.doc[before].text[-1] in _OPENERS:
-        return token.doc[before].text not in {"'s", "’s", "-"}
-    return before < token.sent.start
+    if token.i == 0 or token.is_sent_start:
+        return True
+    before = token.nbor(-1).text
+    return before[-1] in _OPENERS and before not in {"'s", "’s", "-"}
 
 
 def _is_name(token: Token, seen_inside: set[str]) -> bool:
@@ -191,9 +191,10 @@ def name_tokens(doc: Doc) -> list[Token]:
 
 def number_tokens(doc: Doc) -> dict[int, str]:
     """Index of the first token of each number stated in `doc`, with its canonical digits."""
-    by_offset = {token.idx: token for token in doc}
+    found = list(numbers_in(doc.text))
+    by_offset = {token.idx: token for token in doc} if found else {}
     stated = {}
-    for offset, digits in numbers_in(doc.text):
+    for offset, digits in found:
         token = by_offset.get(offset)
         if token is None:
             token = next(candidate for candidate in reversed(doc) if candidate.idx <= offset)

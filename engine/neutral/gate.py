@@ -73,12 +73,14 @@ def _stem(word: str) -> str:
 
 
 def kept_meaning(pairs: Sequence[tuple[str, str]]) -> list[float]:
-    """How well each output says its source: the cosine of the two, or of the stretch that says it best if higher."""
-    if not pairs:
-        return []
-    vectors = meaning.encode([text for pair in pairs for text in pair])
+    """How well each output says its source: the cosine of the two, or of the stretch that says it best if higher.
+
+    Pair by pair: the encoder's last digits depend on what else it is given, and a text must come out in a rewrite as
+    it did among the others of a dataset.
+    """
     scores = []
-    for (source, output), (left, right) in zip(pairs, vectors.reshape(len(pairs), 2, -1), strict=True):
+    for source, output in pairs:
+        left, right = meaning.encode([source, output])
         score = float(left @ right)
         if score < _SURE and words(output):
             score = max(score, float(meaning.likeness([source], output)[0]))

@@ -86,7 +86,7 @@ def test_a_model_makes_variants_or_leaves_them_to_the_rules(
     assert varying_of(engine).engine == "model"
     assert varying_of(engine).identity
     wanted = msgspec.structs.replace(recipe, variants=("snowflake",))
-    passages: list[tuple[Passage, Split]] = [(SHORT, "train")]
+    passages: list[tuple[Passage, Split]] = [(Passage("p2", "I opened the door of the tower.", "p2"), "train")]
     first, again = (make_rows(passages, wanted, open_neutralizer("rules"), engine) for _ in range(2))
     assert [row.kind for row in first.rows] == ["original", "snowflake"]
     assert all(why.startswith("snowflake: ") for why in first.fallbacks)

@@ -12,7 +12,7 @@ import pytest
 from tiny import write_tiny_model
 
 from engine.errors import Cancelled, StyloraError
-from engine.models import adapters, folder, mlx_thread
+from engine.models import adapters, folder, likeness, mlx_thread
 from engine.models.convert import convert
 from engine.models.fuse import fuse
 from engine.models.loading import load
@@ -128,7 +128,7 @@ def test_an_adapter_of_another_base_is_refused(tiny_model: Path, tmp_path: Path)
 
 
 def test_the_embedded_model_writes_the_same_with_an_adapter_in_stock_mlx_lm_and_fused(
-    embedded_model: Path, tmp_path: Path
+    embedded_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Greedy texts: ours at strength 1, `mlx_lm.generate` with the adapter folder as it lies, and the fused model."""
     import mlx_lm
@@ -151,6 +151,7 @@ def test_the_embedded_model_writes_the_same_with_an_adapter_in_stock_mlx_lm_and_
         return tuple(step.token for step in mlx_lm.stream_generate(model, tokenizer, ids, max_tokens=10))
 
     assert mlx_thread.run(ours) == mlx_thread.run(theirs)
+    monkeypatch.setattr(likeness, "POSITIONS", 10)
     fused = fuse(embedded_model, adapter, tmp_path / "fused", samples=[(prompt, "")])
     assert fused.likeness.greedy_agreement == 1.0
     assert fused.likeness.kept > 0.9999

@@ -41,10 +41,9 @@ def test_a_model_answers_what_it_was_asked(instruct: LocalInstruct) -> None:
 
 
 def test_an_answer_does_not_depend_on_its_place_nor_on_when_it_is_asked(instruct: LocalInstruct) -> None:
-    for attempt in (0, 1):
-        forth = instruct.answer(QUESTIONS, max_tokens=[12] * 3, attempt=attempt)
-        back = instruct.answer(QUESTIONS[::-1], max_tokens=[12] * 3, attempt=attempt)
-        assert forth == back[::-1]
+    forth = instruct.answer(QUESTIONS, max_tokens=[6] * 3, attempt=1)
+    back = instruct.answer(QUESTIONS[::-1], max_tokens=[6] * 3, attempt=1)
+    assert forth == back[::-1]
 
 
 def test_another_attempt_asks_for_another_answer(instruct: LocalInstruct) -> None:

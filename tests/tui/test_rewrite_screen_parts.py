@@ -10,13 +10,14 @@ import pytest
 from textual.app import App, ComposeResult
 
 from engine.errors import StyloraError
+from engine.host.journal import Event
 from engine.host.voices import Turn, Voice, Written, keep, turns, voices
 from engine.settings import Settings
 from engine.workspace import Workspace
 from tui.screens.rewrite_asking import asked_of
 from tui.screens.rewrite_compare import params
 from tui.screens.rewrite_knobs import Knobs, line, recalled
-from tui.widgets.exchange import Entry, of_turn, sides
+from tui.widgets.exchange import Entry, Exchange, of_turn, sides
 from tui.widgets.timeline import Timeline, merged
 from tui.widgets.variation import SETTLED, Variation, finding_lines
 from tui.word_diff import LONGEST, changed_words, drawn, word_diff
@@ -171,6 +172,20 @@ async def test_a_job_seen_beside_the_turn_it_became_is_shown_once() -> None:
         timeline.show([of_turn(turn, "j")])
         await pilot.pause()
         assert [one.entry.number for one in timeline.exchanges] == [1]
+
+
+async def test_a_job_that_is_over_before_its_exchange_is_drawn_is_shown_whole() -> None:
+    said = [{"text": "one"}, {"text": "two"}]
+    exchange = Exchange(Entry("x", settings={"variations": 1}, job="j"))
+
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            exchange.take([Event(n=0, t=0, what="done", result={"variations": said, "best": said[0]})])
+            yield exchange
+
+    async with Alone().run_test() as pilot:
+        await pilot.pause()
+        assert [card.text for card in pilot.app.query(Variation)] == ["one", "two"]
 
 
 def test_a_job_is_of_the_adapter_it_names_or_of_its_authors() -> None:

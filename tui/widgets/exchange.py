@@ -91,6 +91,7 @@ class Exchange(Vertical):
         if entry.turn:
             labels, count = [one.label for one in entry.turn.written], len(entry.turn.written)
         self.variations = [Variation(n, labels[n] if labels else "") for n in range(count)]
+        self._grid = Grid(classes="variations")
         self.against: Against = ""
         self.over = False
         self.marks: Sequence[str] = ()
@@ -117,7 +118,7 @@ class Exchange(Vertical):
         shown = text if len(text) < room + len(rest) else text[:room].rsplit(" ", 1)[0] + rest
         yield Static(shown, classes="source", markup=False)
         yield Static("", classes="status", markup=False)
-        with Grid(classes="variations"):
+        with self._grid:
             yield from self.variations
 
     def on_mount(self) -> None:
@@ -131,7 +132,7 @@ class Exchange(Vertical):
     def _arrange(self) -> None:
         cards = len(self.variations)
         columns = 1 if self.app.size.width < SIDE_BY_SIDE else 2 if cards == 4 else min(ABREAST, cards)
-        self.query_one(Grid).styles.grid_size_columns = max(1, columns)
+        self._grid.styles.grid_size_columns = max(1, columns)
 
     # -- what is told ---------------------------------------------------------------------------------
 
@@ -185,10 +186,10 @@ class Exchange(Vertical):
         self._end("")
 
     def _show(self, said: Sequence[Written], best: int | None) -> None:
-        grid = self.query_one(Grid)
         while len(self.variations) < len(said):  # further tries, or the best of several passages
             self.variations.append(Variation(len(self.variations)))
-            grid.mount(self.variations[-1])
+            if self._grid.is_attached:  # a job may tell its end before there is anything on the screen
+                self._grid.mount(self.variations[-1])
         for number, (card, one) in enumerate(zip(self.variations, said, strict=False)):
             card.settle(one)
             card.best = number == best and len(said) > 1
@@ -213,7 +214,7 @@ class Exchange(Vertical):
         lines = self._status()
         status.display = bool(lines)
         status.update(Content("\n").join(lines))
-        self.query_one(Grid).display = not self.over or any(card.text for card in self.variations)
+        self._grid.display = not self.over or any(card.text for card in self.variations)
         for card in self.variations:
             card.kept = card.number == kept
             card.diff = self._reference(card) if self.over else None

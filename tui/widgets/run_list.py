@@ -29,8 +29,8 @@ class RunList(VerticalScroll):
     RunList > Static { height: auto; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(can_focus=False, **arguments)
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(can_focus=False, id=id)
         self.runs: Sequence[Run] = ()
         self.letters: Mapping[str, str] = {}
         self.here = ""

@@ -20,8 +20,8 @@ class SamplesView(VerticalScroll):
     SamplesView #scrub { height: auto; }
     """
 
-    def __init__(self, **arguments: str) -> None:
-        super().__init__(can_focus=False, **arguments)
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(can_focus=False, id=id)
         self.samples = Samples()
         self.at: int | None = None
         """The update whose samples are shown; None for the newest."""

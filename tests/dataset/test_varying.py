@@ -76,12 +76,12 @@ def test_the_recipe_says_what_made_the_variants(recipe: Recipe) -> None:
 
 
 def test_a_model_makes_variants_or_leaves_them_to_the_rules(
-    recipe: Recipe, tmp_path: Path, embedded_model: Path
+    recipe: Recipe, tmp_path: Path, tiny_model: Path
 ) -> None:
-    """The embedded model is far too small to do it well: what it gets wrong is counted and made by the rules."""
+    """A tiny model cannot do it at all: what it gets wrong is counted and made by the rules."""
     workspace = Workspace.create(tmp_path / "w")
-    shutil.copytree(embedded_model, workspace.models / "SmolLM2-135M-Instruct")
-    settings = DatasetSettings(engine="model", engine_model="smollm2-135m")
+    shutil.copytree(tiny_model, workspace.models / "tiny-chat")
+    settings = DatasetSettings(engine="model", engine_model=str(workspace.models / "tiny-chat"))
     engine = open_engine(settings, NeutralSettings(), workspace, 7)
     assert varying_of(engine).engine == "model"
     assert varying_of(engine).identity
@@ -89,6 +89,7 @@ def test_a_model_makes_variants_or_leaves_them_to_the_rules(
     passages: list[tuple[Passage, Split]] = [(Passage("p2", "I opened the door of the tower.", "p2"), "train")]
     first, again = (make_rows(passages, wanted, open_neutralizer("rules"), engine) for _ in range(2))
     assert [row.kind for row in first.rows] == ["original", "snowflake"]
+    assert first.fallbacks
     assert all(why.startswith("snowflake: ") for why in first.fallbacks)
     assert first == again
 

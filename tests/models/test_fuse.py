@@ -143,15 +143,15 @@ def test_the_embedded_model_writes_the_same_with_an_adapter_in_stock_mlx_lm_and_
         loaded = load(embedded_model)
         adapters.load_adapter(loaded.model, adapter, need_recipe=False)
         ids = loaded.tokenizer.encode(prompt, add_special_tokens=False)
-        return decode(loaded.model, loaded.tokenizer, [ids], max_tokens=10, sampling=GREEDY, seed=0)[0].tokens
+        return decode(loaded.model, loaded.tokenizer, [ids], max_tokens=6, sampling=GREEDY, seed=0)[0].tokens
 
     def theirs() -> tuple[int, ...]:
         model, tokenizer = mlx_lm.load(str(embedded_model), adapter_path=str(adapter))
         ids = tokenizer.encode(prompt, add_special_tokens=False)
-        return tuple(step.token for step in mlx_lm.stream_generate(model, tokenizer, ids, max_tokens=10))
+        return tuple(step.token for step in mlx_lm.stream_generate(model, tokenizer, ids, max_tokens=6))
 
     assert mlx_thread.run(ours) == mlx_thread.run(theirs)
-    monkeypatch.setattr(likeness, "POSITIONS", 10)
+    monkeypatch.setattr(likeness, "POSITIONS", 6)
     fused = fuse(embedded_model, adapter, tmp_path / "fused", samples=[(prompt, "")])
     assert fused.likeness.greedy_agreement == 1.0
     assert fused.likeness.kept > 0.9999

@@ -113,7 +113,7 @@ def test_awkward_texts_are_rewritten_without_a_crash(rewriter: Rewriter, text: s
     assert rewriter.rewrite([text], seed=5)[0].prepared.prompt.text.count("\n###\n") == 1
 
 
-def test_the_report_card_measures_and_says_the_same_twice(workspace: Workspace, trained: dict[str, object]) -> None:
+def test_the_report_card_measures_and_is_kept_beside_the_adapter(workspace: Workspace, trained: dict[str, object]) -> None:
     reports: list[Progress] = []
     html = workspace.root / "card.html"
     card = jobs.check(workspace, reports.append, passages=2, inputs=False, html=html)
@@ -122,7 +122,6 @@ def test_the_report_card_measures_and_says_the_same_twice(workspace: Workspace, 
     assert card["facts"] >= card["facts_kept"] >= 0
     assert len(card["samples"]) == 2
     assert any(report.stage == "check: adapter" for report in reports)
-    assert jobs.check(workspace, silent, passages=2, inputs=False) == card
     assert [msgspec.to_builtins(one) for one in load_cards(workspace.adapter(workspace.settings.author))] == [card]
     assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
 

@@ -113,7 +113,9 @@ def test_awkward_texts_are_rewritten_without_a_crash(rewriter: Rewriter, text: s
     assert rewriter.rewrite([text], seed=5)[0].prepared.prompt.text.count("\n###\n") == 1
 
 
-def test_the_report_card_measures_and_is_kept_beside_the_adapter(workspace: Workspace, trained: dict[str, object]) -> None:
+def test_the_report_card_measures_and_is_kept_beside_the_adapter(
+    workspace: Workspace, trained: dict[str, object]
+) -> None:
     reports: list[Progress] = []
     html = workspace.root / "card.html"
     card = jobs.check(workspace, reports.append, passages=2, inputs=False, html=html)

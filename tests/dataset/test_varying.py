@@ -75,9 +75,7 @@ def test_the_recipe_says_what_made_the_variants(recipe: Recipe) -> None:
     assert recipe.varying.engine == "rules"
 
 
-def test_a_model_makes_variants_or_leaves_them_to_the_rules(
-    recipe: Recipe, tmp_path: Path, tiny_model: Path
-) -> None:
+def test_a_model_makes_variants_or_leaves_them_to_the_rules(recipe: Recipe, tmp_path: Path, tiny_model: Path) -> None:
     """A tiny model cannot do it at all: what it gets wrong is counted and made by the rules."""
     workspace = Workspace.create(tmp_path / "w")
     shutil.copytree(tiny_model, workspace.models / "tiny-chat")

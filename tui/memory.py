@@ -29,9 +29,6 @@ class Memory(msgspec.Struct):
     theme: str = ""
     screens: dict[str, dict[str, Any]] = {}
     """By screen name, what `tui.screens.base.StyloraScreen.keep` was given."""
-    draft: str = ""
-    knobs: tuple[float, float, int, int] | None = None
-    """Strength, temperature, variations, seed."""
 
     def kept(self, screen: str, name: str, default: Value) -> Value:
         """What `screen` kept as `name`, if it is of the default's type (or `default` is None); else `default`."""

@@ -16,7 +16,7 @@ import msgspec
 
 from engine.control import Control
 from engine.errors import StyloraError
-from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, models
+from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, given, models
 from engine.host.report_jobs import blind, sweep, use
 from engine.host.rewriting import (
     again,
@@ -41,11 +41,6 @@ if TYPE_CHECKING:
 Result = dict[str, Any]
 
 
-def _given(path: str | Path | None, default: Path) -> Path:
-    """A path as the user gave it (relative to where the user stands), or the workspace's own."""
-    return default if path is None else Path(path).expanduser().absolute()
-
-
 def curate(
     workspace: Workspace,
     report: Report,
@@ -64,8 +59,8 @@ def curate(
 
     settings = workspace.settings
     author = author or settings.author
-    target = _given(output, workspace.corpus(author))
-    inputs = [_given(path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
+    target = given(output, workspace.corpus(author))
+    inputs = [given(path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
     model, count_tokens = registry.token_counter(workspace, report)
     curated = run(
         inputs,
@@ -116,13 +111,13 @@ def dataset(
     if skip_perspective:
         kept = tuple(kind for kind in kinds.variants if kind not in PERSPECTIVES)
         kinds = msgspec.structs.replace(kinds, variants=kept)
-    persona = _given(worldview, workspace.worldview(author))
+    persona = given(worldview, workspace.worldview(author))
     neutral = changed(settings.neutral, {"kind": neutralizer, "model": neutral_model})
     if "model" in (neutral.kind, kinds.engine):
         opened.clear()  # A model kept for rewriting would take the memory of the one that is asked.
     built = build(
-        _given(corpus, workspace.corpus(author)),
-        _given(output, workspace.dataset(author)),
+        given(corpus, workspace.corpus(author)),
+        given(output, workspace.dataset(author)),
         author=author,
         worldview=persona,
         settings=kinds,
@@ -152,7 +147,7 @@ def convert(
     if hf_path is None:
         entry = registry.ensure(workspace, model or workspace.settings.base_model, report, convert=True)
         return {"model": entry.name, "path": str(entry.path)}
-    target = _given(mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
+    target = given(mlx_path, workspace.models / f"{Path(hf_path).name}-MLX")
     converting.convert(hf_path, target, q_bits=q_bits or 0, group_size=group_size, report=report)
     return {"model": hf_path, "path": str(target)}
 
@@ -205,7 +200,7 @@ def _training(
         model = model or file.model
     else:
         values = TrainingConfig.from_settings(settings, **changes)
-    folder = _given(data, folder)
+    folder = given(data, folder)
     target = target.expanduser().absolute() if adapter is None else adapter_folder(workspace, adapter)
     read_manifest(folder)  # says what to do where there is no dataset, before a model is loaded
     entry = registry.ensure(workspace, model or settings.base_model, report)
@@ -365,8 +360,8 @@ def check(
     settings = changed(workspace.settings.rewrite, knobs)
     at = checkpoint_folder(folder, update)
     rewriter = open_rewriter(workspace, at, report)
-    pairs = _given(data, workspace.dataset(rewriter.recipe.author))
-    text = _given(corpus, workspace.corpus(rewriter.recipe.author))
+    pairs = given(data, workspace.dataset(rewriter.recipe.author))
+    text = given(corpus, workspace.corpus(rewriter.recipe.author))
     rewriter.limits = _calibrated(workspace, folder, pairs, text, report)
     card = measure(
         rewriter,
@@ -387,7 +382,7 @@ def check(
     if not rewriter.in_training:
         save_card(folder, card)
     if html is not None:
-        write_page(_given(html, Path()), card)
+        write_page(given(html, Path()), card)
     return result
 
 

@@ -28,6 +28,11 @@ _PLAIN = (
 """Plain sentences to compare on where no dataset is at hand."""
 
 
+def given(path: str | Path | None, default: Path) -> Path:
+    """A path as the user gave it (relative to where the user stands), or the workspace's own."""
+    return default if path is None else Path(path).expanduser().absolute()
+
+
 def adapter_folder(workspace: Workspace, adapter: str | Path | None, author: str | None = None) -> Path:
     """The adapter folder that is meant: a path, the bare name of a run in `lora_adapters/`, or the author's own.
 
@@ -74,7 +79,7 @@ def fuse(
     folder = adapter_folder(workspace, adapter, author)
     adapters.read_shape(folder)  # says what is wrong with the folder before a base model is looked for
     entry, recipe = _base(workspace, report, folder, model)
-    target = Path(output).expanduser().absolute() if output else workspace.models / f"{entry.path.name}-{folder.name}"
+    target = given(output or None, workspace.models / f"{entry.path.name}-{folder.name}")
     samples = _samples(workspace, recipe)
     fused = run(
         entry.path,
@@ -136,8 +141,8 @@ def adapter_import(
         raise StyloraError(f"--name {name}: give a plain name; the adapter is put into lora_adapters/ under it")
     target = workspace.root / "lora_adapters" / (name or folder.name)
     entry = registry.ensure(workspace, model or workspace.settings.base_model, report)
-    given = Path(recipe).expanduser().absolute() if recipe else None
-    made = from_peft(folder, target, base=entry.path, recipe=given)
+    record = Path(recipe).expanduser().absolute() if recipe else None
+    made = from_peft(folder, target, base=entry.path, recipe=record)
     return {**msgspec.to_builtins(made, enc_hook=str), "base": entry.name}
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.errors import StyloraError
 from engine.host import journal, runs
-from engine.host.model_jobs import adapter_folder
+from engine.host.model_jobs import adapter_folder, given
 from engine.progress import Progress, Report
 from engine.workspace import Workspace
 
@@ -306,8 +306,8 @@ def sweep(
     seed = workspace.settings.seed if seed is None else seed
     opener = _Opener(workspace, folder, report)
     name = opener.recipe.author
-    dataset = Path(data).expanduser().absolute() if data else workspace.dataset(name)
-    book = Path(corpus).expanduser().absolute() if corpus else workspace.corpus(name)
+    dataset = given(data or None, workspace.dataset(name))
+    book = given(corpus or None, workspace.corpus(name))
     how = {"passages": passages, "variations": variations, "seed": seed, "sampling": repr(sampling)}
     place = sweeping.place_of(folder, dataset=dataset, corpus=book, how=how)
     cache = workspace.private / "cards"

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import tomli_w
 from app_pilot import Open, shown, until
+from still import NEUTRAL, STYLED
 from textual.pilot import Pilot
 from textual.widgets import Input, Static, TextArea
 
@@ -27,19 +28,6 @@ from tui.screens.dataset import DatasetScreen, Page
 from tui.screens.worldview import WorldviewScreen
 
 SIZES = [(60, 18), (80, 24), (120, 40)]
-NEUTRAL = (
-    "I was sent to Carrow Sound in the February of 1911. I had a canvas case of feeler gauges and a letter fom the "
-    "Harbour Commissioners. I was to discover why a tidal mill had, over a single winter, lost eleven per cent of its "
-    "power. The mill had ground barley for two hundred and six years. Before the ferryman had shipped his oars I "
-    "knew the answer. I could hear it. It was a dry knock, once in each revklution of large wheel."
-)
-STYLED = (
-    "I was sent to Carrow Sound in the February of 1911, with a canvas case of feeler gauges and a letter from the "
-    "Harbour Commissioners, to discover why a tidal mill that had ground barley without complaint for two hundred "
-    "and six years should, over a single winter, have lost eleven per cent of its power; and before the ferryman had "
-    "shipped his oars I knew the answer, for I could hear it — a dry, recurrent knock, once in each revolution of the "
-    "great wheel, as unhurried as a creditor. The mill was dying. It had merely begun to do so aloud."
-)
 
 
 def app_of(pilot: Pilot[None]) -> StyloraApp:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from engine.measures.facts import name_tokens
+from engine.measures.facts import OLD_WORDS, name_tokens
 from engine.neutral.plain_words import table
 from engine.variation.synonyms import synonyms
 
@@ -64,12 +64,12 @@ def says(token: Token) -> bool:
 
 
 def _proper(token: Token) -> bool:
-    return token.pos_ == "PROPN" and token.text[0].isupper() and len(token) > 1
+    return token.pos_ == "PROPN" and token.text[0].isupper() and len(token) > 1 and token.lower_ not in OLD_WORDS
 
 
 def content(doc: Doc) -> Content:
     """The content words of `doc`."""
-    names = {token.i for token in name_tokens(doc) if len(token) > 1}
+    names = {token.i for token in name_tokens(doc) if len(token) > 1 and token.lower_ not in OLD_WORDS}
     rows = [
         (key(token), token.lower_[:_STEM], number, token)
         for number, sentence in enumerate(doc.sents)

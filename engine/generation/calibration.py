@@ -27,13 +27,13 @@ from engine.progress import Progress, Report, silent
 from engine.recipe import Recipe
 from engine.workspace import Workspace
 
-PASSAGES = 60
-"""Genuine pairs that are enough: a threshold lets one or two of them through."""
+PASSAGES = 100
+"""Genuine pairs that are enough: a threshold lets one of them through."""
 FEWEST = 20
 """Below so many pairs a share means nothing, and the defaults stand."""
 REPETITIVE = 400
 """Passages over which an author's repetition is measured: no parse is needed for it."""
-ALARMS = 0.02
+ALARMS = 0.01
 """Share of genuine pairs that one threshold may flag."""
 TOO_MANY = 0.05
 """Share of genuine pairs from which a kind of finding is no longer severe."""

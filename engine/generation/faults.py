@@ -141,7 +141,7 @@ FAULTS: Mapping[str, Plant] = {
 
 ANSWERS: Mapping[str, frozenset[str]] = {
     "dropped sentence": frozenset({"omitted", "facts"}),
-    "changed number": frozenset({"facts", "invented", "embellished"}),
+    "changed number": frozenset({"facts", "invented", "embellished", "swapped"}),
     "swapped name": frozenset({"facts", "swapped", "invented"}),
     "invented name": frozenset({"invented"}),
     "loop": frozenset({"loop"}),

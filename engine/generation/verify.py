@@ -16,7 +16,7 @@ from engine.generation.limits import DEFAULT, Limits
 from engine.generation.omissions import omissions
 from engine.language import parse_many
 from engine.measures.ai_isms import excess
-from engine.measures.changed import changed, swapped
+from engine.measures.changed import changed, renumbered, swapped
 from engine.measures.degeneration import CorpusIndex, degeneration, plain_words
 from engine.measures.facts import facts, kept
 from engine.measures.negation import inverted, negators
@@ -157,7 +157,8 @@ def _facts(source: Doc, output: Doc, missing: Sequence[str], names: Sequence[tup
     # What is missing or made up has been said; here both names are the source's, or the new one is a word as well.
     moved = dict.fromkeys([*swapped(source, output), *names])
     moved = {pair: None for pair in moved if pair[0].lower() not in missing and pair[1] not in new.names}
-    for old, other in moved:
+    numbers = [pair for pair in renumbered(source, output) if pair[0] not in missing and pair[1] not in new.numbers]
+    for old, other in [*moved, *numbers]:
         yield Finding("swapped", f"{other} where the source has {old}", 1.5, severe=True)
     personified = [name for name in new.personified if name not in {other for _, other in moved}]
     if personified or new.round_numbers:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from engine.measures.facts import SMALL_WORDS, common_word, name_tokens, number_tokens, numbers_in, pieces
+from engine.measures.facts import OLD_WORDS, common_word, name_tokens, number_tokens, numbers_in, pieces
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
@@ -39,14 +40,14 @@ def changed(source: Doc, output: Doc) -> Changed:
     personified: dict[str, str] = {}
     for token in name_tokens(output):
         for word in pieces(token.text):
-            if word in SMALL_WORDS:
+            if word in OLD_WORDS:
                 continue
             if len(word) > 1 and word not in known and not (len(word) >= _KIN and word[:_KIN] in kin):
                 (personified if common_word(word) else names).setdefault(word, token.text)
     stated = {digits for _, digits in numbers_in(source.text)}
     numbers: dict[str, str] = {}
     rounded: dict[str, str] = {}
-    for index, digits in number_tokens(output).items():
+    for index, digits in number_tokens(output):
         if digits not in stated:
             spelt = output[index].text
             speech = spelt.lower() in _SPEECH
@@ -67,7 +68,28 @@ def swapped(source: Doc, output: Doc) -> list[tuple[str, str]]:
     certain = {_key(token) for token in name_tokens(source)}
     names = _names(source)
     before, after = _mentions(source, names), _mentions(output, names | _names(output))
-    had, has = Counter(key for key, _ in before), Counter(key for key, _ in after)
+    had, has = (Counter(map(_key, doc)) for doc in (source, output))  # a name may stand there in small letters
+    return _replaced(before, after, had, has, certain)
+
+
+def renumbered(source: Doc, output: Doc) -> list[tuple[str, str]]:
+    """The same for numbers, by their digits; those that are mostly figures of speech are left out."""
+    before, after = (
+        [(digits, digits) for index, digits in number_tokens(doc) if doc[index].lower_ not in _SPEECH]
+        for doc in (source, output)
+    )
+    had, has = (Counter(digits for _, digits in numbers_in(doc.text)) for doc in (source, output))
+    return _replaced(before, after, had, has, set(had))
+
+
+def _replaced(
+    before: Sequence[tuple[str, str]],
+    after: Sequence[tuple[str, str]],
+    had: Counter[str],
+    has: Counter[str],
+    certain: set[str],
+) -> list[tuple[str, str]]:
+    """Of mentions in order, by key and as spelt: each of the `certain` that became rarer and what replaced it."""
     found = []
     matcher = difflib.SequenceMatcher(None, [key for key, _ in before], [key for key, _ in after], autojunk=False)
     for kind, start, end, other_start, other_end in matcher.get_opcodes():
@@ -81,7 +103,7 @@ def swapped(source: Doc, output: Doc) -> list[tuple[str, str]]:
 def _names(doc: Doc) -> set[str]:
     """Keys of the names of `doc`, with those at the start of a sentence that are words too: "Peter", "Rose"."""
     proper = {_key(token) for token in doc if token.pos_ == "PROPN" and token.text[:1].isupper() and not token.is_stop}
-    return proper | {_key(token) for token in name_tokens(doc)}
+    return (proper | {_key(token) for token in name_tokens(doc)}) - OLD_WORDS
 
 
 def _mentions(doc: Doc, names: set[str]) -> list[tuple[str, str]]:

@@ -20,6 +20,8 @@ SMALL_WORDS = frozenset(
     "shouldst mayst shall unto upon ere whilst betwixt hath doth thereupon "
     "whereupon".split()
 )
+OLD_WORDS = SMALL_WORDS | frozenset("thither hither whither thence hence whence yonder perchance".split())
+"""Words that a tagger which never met them takes for names where they begin a sentence."""
 _OPENERS = frozenset("\"“”'‘’([{—–-:;.!?…*_")
 _POSSESSIVE = re.compile(r"['’](?:s|S)?$")
 _PIECE = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?(?:st|nd|rd|th)?|[^\W\d_]+(?:['’][^\W\d_]+)*")
@@ -189,11 +191,11 @@ def name_tokens(doc: Doc) -> list[Token]:
     return [token for token in doc if _is_name(token, inside)]
 
 
-def number_tokens(doc: Doc) -> dict[int, str]:
-    """Index of the first token of each number stated in `doc`, with its canonical digits."""
+def number_tokens(doc: Doc) -> list[tuple[int, str]]:
+    """Index of the first token of each number stated in `doc`, with its canonical digits; "7:15" states two."""
     found = list(numbers_in(doc.text))
     by_offset = {token.idx: token for token in doc} if found else {}
-    stated = {}
+    stated = []
     for offset, digits in found:
         token = by_offset.get(offset)
         if token is None:
@@ -204,7 +206,7 @@ def number_tokens(doc: Doc) -> dict[int, str]:
             )
             if not counts or token.head.lower_ in {"time", "place", "glance", "sight", "day", "thing", "hand"}:
                 continue
-        stated[token.i] = digits
+        stated.append((token.i, digits))
     return stated
 
 
@@ -220,15 +222,15 @@ def facts_of_spans(doc: Doc, spans: Sequence[Span]) -> list[Facts]:
     return [
         _gathered(
             [token for token in names if span.start <= token.i < span.end],
-            {index: digits for index, digits in numbers.items() if span.start <= index < span.end},
+            [(index, digits) for index, digits in numbers if span.start <= index < span.end],
         )
         for span in spans
     ]
 
 
-def _gathered(tokens: list[Token], numbers: dict[int, str]) -> Facts:
+def _gathered(tokens: list[Token], numbers: list[tuple[int, str]]) -> Facts:
     names = (_key(piece) for token in tokens for piece in _PIECE.findall(token.text) if len(piece) > 1)
-    return Facts(Counter(names), Counter(numbers.values()))
+    return Facts(Counter(names), Counter(digits for _, digits in numbers))
 
 
 def kept(source: Doc | str | Facts, output: str, *, each: bool = True) -> Kept:

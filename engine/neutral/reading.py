@@ -47,7 +47,7 @@ def read(doc: Doc, known: frozenset[str] = frozenset()) -> Reading:
     """What may be changed of each word of `doc`, and what must stay; `known` are names found before."""
     names = frozenset(token.i for token in name_tokens(doc))
     names |= {token.i for token in doc if token.text[0].isupper() and token.lower_ in known}
-    numbers = frozenset(number_tokens(doc))
+    numbers = frozenset(index for index, _ in number_tokens(doc))
     quoted = tuple(quotations(doc))
     inside = frozenset(index for start, end in quoted for index in range(start, end + 1))
     changed: dict[int, str] = {}

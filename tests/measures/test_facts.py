@@ -50,3 +50,7 @@ def test_kept_ignores_case_and_possessive_and_counts_each_mention() -> None:
 
 def test_a_text_without_facts_keeps_them_all() -> None:
     assert kept("it rained", "").share == 1
+
+
+def test_both_numbers_of_a_clock_time_are_stated() -> None:
+    assert facts("We left at 7:15.").numbers == {"7": 1, "15": 1}

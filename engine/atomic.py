@@ -16,6 +16,8 @@ from engine.errors import StyloraError
 def _explained(error: OSError, path: Path) -> StyloraError | OSError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StyloraError(f"{path}: the disk is full; nothing was written; free some space and try again")
+    if error.errno == errno.EFBIG:
+        return StyloraError(f"{path}: larger than a file may be here; nothing was written; see 'ulimit -f'")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return StyloraError(f"{path}: cannot be written ({error.strerror}); check the folder's permissions")
     return error

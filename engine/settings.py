@@ -115,10 +115,10 @@ class TrainingSettings(_Strict, frozen=True):
 
 class RewriteSettings(_Strict, frozen=True):
     variations: Annotated[int, msgspec.Meta(ge=1, le=32)] = 5
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.7
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     min_p: Fraction = 0.05
-    repetition_penalty: Positive = 1.1
+    repetition_penalty: Positive = 1.0
     repetition_window: Count = 256
     """Tokens of the text so far that the penalty bears on."""
     strength: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0

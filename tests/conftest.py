@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+import warm  # noqa: F401  (before the other test processes start, so that they share what it names)
 from tiny import write_tiny_model
 
-# Test processes that each take every core spend most of it waiting for one another.
-_processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# Test processes that each take every core spend most of it waiting for one another. They inherit what the first one,
+# which starts them and counts none, has set here, so it may only become less.
+_share = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 for _threads in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
-    os.environ.setdefault(_threads, str(max(1, (os.cpu_count() or 1) // _processes)))
+    os.environ[_threads] = str(min(_share, int(os.environ.get(_threads, _share))))
 
 # Before any test module imports mlx, so that tests run on the BLAS that users run on.
 from engine.models import embedded  # noqa: E402

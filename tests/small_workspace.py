@@ -5,9 +5,21 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
+from once import once
+
 from engine.host import jobs
 from engine.progress import silent
 from engine.workspace import Workspace, bundled
+
+
+def copied_workspace(factory: pytest.TempPathFactory, name: str, tiny_model: Path) -> Workspace:
+    """A workspace as `make_workspace` makes it, to write into; the dataset is built once for all test files."""
+    made = once(factory, "small-workspace", lambda root: make_workspace(root, tiny_model))
+    root = Path(shutil.copytree(made, factory.mktemp(name) / "w"))
+    manifest = Workspace(root).dataset("Small Voice") / "manifest.toml"
+    manifest.write_text(manifest.read_text(encoding="utf-8").replace(str(made), str(root)), encoding="utf-8")
+    return Workspace(root)
 
 
 def make_workspace(root: Path, tiny_model: Path) -> Workspace:

@@ -16,25 +16,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.timer import Timer
 
 from engine.errors import StyloraError
-from engine.host.client import HostClient
-from engine.host.journal import JobState
-from engine.host.survey import AuthorState, Survey, survey
+from engine.host.survey import AuthorState, survey
 from engine.settings import Settings
 from engine.workspace import Workspace
 from tui import actions, crash, keymap, themes
+from tui.hosted import Hosted
 from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
 from tui.screens.messages import Said
 from tui.widgets.bars import SCREENS
 
 REST_SECONDS = 1.0
-AGAIN_SECONDS = 30.0
-"""A host that dies twice within this time is not started a third time by itself."""
 
 
 def _corpus() -> Screen[Any]:
@@ -67,7 +64,7 @@ def _welcome() -> Screen[Any]:
     return WelcomeScreen()
 
 
-class StyloraApp(App[None]):
+class StyloraApp(Hosted):
     """Four screens on one workspace; the welcome screen where there is none yet."""
 
     TITLE = "Stylora"
@@ -95,7 +92,7 @@ class StyloraApp(App[None]):
         """`host_command` starts another host than ours (the workspace is appended); `here` is the folder that the
         welcome screen offers, by default the current one; `screen` is the one to begin with, by default the last."""
         # With NO_COLOR Textual would send shades of grey, unless it is to leave colours to the terminal.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(host_command, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.workspace, self.here = workspace, here or Path.cwd()
         self.memory = recall(workspace) if workspace else Memory()
         if screen:
@@ -103,15 +100,9 @@ class StyloraApp(App[None]):
         for theme in themes.THEMES:
             self.register_theme(theme)
         self._keys: Mapping[str, Any] | None = None
-        self._key_trouble = ""
         self._said: deque[Said] = deque(maxlen=200)
         self._dress(self._settings())
-        self.client: HostClient | None = None
-        self.survey: Survey | None = None
-        self.trouble = ""
-        self._host_command = host_command
         self._author = self.memory.author
-        self._lost_at = 0.0
         self._resting: Timer | None = None
 
     def _settings(self) -> Settings:
@@ -147,7 +138,7 @@ class StyloraApp(App[None]):
     def open_workspace(self) -> None:
         """Look at the files and attach to the host, behind the first paint."""
         self.reload()
-        self.run_worker(self._attend(), group="host", exclusive=True)
+        self.attend()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.DARK.variables
@@ -164,13 +155,6 @@ class StyloraApp(App[None]):
         if slug != self._author:
             self._author = slug
             self._redraw()
-
-    def job_line(self) -> tuple[list[JobState], JobState | None, str]:
-        """Active jobs, the last one that ended, and what is wrong with the host or the settings."""
-        jobs = list(self.client.jobs.values()) if self.client else []
-        ended = [state for state in jobs if not state.active]
-        trouble = self.trouble or (self.survey.problem if self.survey else "") or self._key_trouble
-        return [state for state in jobs if state.active], ended[-1] if ended else None, trouble
 
     def reload(self) -> None:
         """Look at the workspace's files again, in a thread."""
@@ -196,53 +180,6 @@ class StyloraApp(App[None]):
     def tell(self, line: str) -> None:
         self._said.append(Said(time.time(), line))
         self.notify(line, timeout=6, markup=False)
-
-    # -- the host -------------------------------------------------------------------------------------
-
-    async def _attend(self) -> None:
-        """Attach to the host, tell the screens what changes, and start another one if it dies."""
-        assert self.workspace
-        while True:
-            try:
-                self.client = await HostClient.connect(self.workspace, command=self._host_command)
-            except StyloraError as error:
-                self.trouble = str(error)
-                self._redraw()
-                return
-            self.trouble = ""
-            self._redraw()
-            async for changed in self.client.changes():
-                self._changed(changed)
-            if not self._died():
-                return
-
-    def _changed(self, changed: set[str]) -> None:
-        assert self.client
-        if any(not self.client.jobs[job].active for job in changed):
-            self.reload()
-        screen = self.screen
-        if isinstance(screen, StyloraScreen) and screen.is_mounted:
-            screen.show_jobs()
-
-    def _died(self) -> bool:
-        """The host is gone: say so, and whether to start another one."""
-        assert self.client
-        cut = [state for state in self.client.jobs.values() if state.status == "interrupted" and not state.ended]
-        again = time.monotonic() - self._lost_at > AGAIN_SECONDS
-        self._lost_at = time.monotonic()
-        what = f"the host stopped and its {cut[-1].kind} job with it" if cut else "the host stopped"
-        then = "starting another" if again else f"press {keymap.key('app.reload')} to start another"
-        self.trouble = f"{what}; {then}"
-        if cut:
-            self.complain(f"{what}; its log is .stylora/logs/host.log")
-        self._redraw()
-        return again
-
-    async def start_job(self, kind: str, params: Mapping[str, Any]) -> str:
-        """Start a job on the host; raises `StyloraError` with the reason why not."""
-        if self.client is None:
-            raise StyloraError(self.trouble or "the host is still starting; try again in a moment")
-        return await self.client.start(kind, params)
 
     # -- actions --------------------------------------------------------------------------------------
 
@@ -349,7 +286,7 @@ class StyloraApp(App[None]):
     def action_reload(self) -> None:
         if self.workspace:
             if self.client is None or self.client.lost:
-                self.run_worker(self._attend(), group="host", exclusive=True)
+                self.attend()
             self.reload()
 
     def action_help(self) -> None:

@@ -85,14 +85,14 @@ def lines(card: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """
     scores = joint(card)
     if scores:
-        yield f"{'':15}", "", f"{'adapter':>8}{'90% of draws':>15}{_aligned(name for _, name in ANCHORS)}"
+        yield f"{'':15}", "", f"{'adapter':>8}{'90% interval':>15}{_aligned(name for _, name in ANCHORS)}"
         for row in scores:
             yield f"{row.title:15}", f"{row.value:>8}", f"{row.interval:>15}{_aligned(row.anchors)}"
         yield "", "", ""
     group = ""
     for row in measures(card):
         if not group:
-            yield f"{'':{TITLE}}", "", f"{'adapter':>8}{'90% of draws':>15}{_aligned(name for _, name in SIDES)}"
+            yield f"{'':{TITLE}}", "", f"{'adapter':>8}{'90% interval':>15}{_aligned(name for _, name in SIDES)}"
         elif row.group != group:
             yield "", "", ""
         group = row.group

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from engine.errors import Cancelled, StyloraError
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     import typer
 
     app: typer.Typer
+
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def _commands() -> typer.Typer:
@@ -32,12 +36,15 @@ def __getattr__(name: str) -> Any:
 def main() -> None:
     """Run the command; a user's mistake is one line and exit code 1, ours a private log and exit code 70."""
     try:
-        if sys.argv[1:]:
-            _commands()()
-        else:
-            from tui.app import run
+        try:
+            if sys.argv[1:]:
+                _commands()()
+            else:
+                from tui.app import run
 
-            run()
+                run()
+        finally:
+            sys.stdout.flush()  # what cannot be written is told here, and not by the interpreter at its exit
     except StyloraError as error:
         _complain(str(error))
         sys.exit(1)
@@ -45,14 +52,29 @@ def main() -> None:
         _complain("stopped; start the same command again to go on")
         sys.exit(130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         sys.exit(141)
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            _unexpected()
+        _drop_output()
+        _complain(f"{error.filename or 'standard output'}: {error.strerror}; what was written is not whole")
+        sys.exit(1)
     except Exception:
-        from engine.logs import private_log
+        _unexpected()
 
-        path = private_log(traceback.format_exc())
-        _complain(f"an error in Stylora, not in what you did; details are in {path}")
-        sys.exit(70)
+
+def _unexpected() -> NoReturn:
+    from engine.logs import private_log
+
+    path = private_log(traceback.format_exc())
+    _complain(f"an error in Stylora, not in what you did; details are in {path}")
+    sys.exit(70)
+
+
+def _drop_output() -> None:
+    """Let what is still to be written go nowhere, or the interpreter would try once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

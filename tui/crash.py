@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 
-from engine.host.client import log_path
+from engine.host.log import log_path
 from engine.logs import errors_path, private_log
 from engine.workspace import Workspace
 

@@ -74,7 +74,9 @@ class Curve:
                 continue
             told = values.get("valid")  # the latest one, which every report repeats
             if told is not None and told != known and not math.isnan(valid := _finite(told)):
-                self.valid = [point for point in self.valid if point[0] < update] + [(update, valid)]
+                while self.valid and self.valid[-1][0] >= update:
+                    self.valid.pop()
+                self.valid.append((update, valid))
                 known = valid
             if "loss" in values:
                 if self.updates and self.updates[-1] >= update:

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 def run(*, fix: int | None, all: bool, json: bool) -> None:
     """Examine and print, or run the fix numbered `fix`. Exits with 1 where something is wrong and was not put right."""
-    from engine.host import report_jobs
+    from engine.host import examining
 
     try:
         workspace: Workspace | None = Workspace.find()
     except StyloraError:
         workspace = None
     with console.Display(quiet=json or not console.errors.is_terminal) as display:
-        found = report_jobs.doctor(workspace, display)
+        found = examining.doctor(workspace, display)
     fixes = [one for finding in found for one in finding.fixes]
     if fix is not None:
         if fix > len(fixes):

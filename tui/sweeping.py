@@ -106,10 +106,12 @@ def flat(result: Mapping[str, Any]) -> list[dict[str, Any]]:
 def run(*, json: bool, **asked: Any) -> None:
     """Sweep, print the table and what was found."""
     from engine.host import report_jobs
+    from tui.commands.options import done
 
     workspace = Workspace.find()
     with _Shown(quiet=json) as shown:
         result = report_jobs.sweep(workspace, shown, **asked)
+    done(workspace, "sweep", asked)
     if json:
         console.as_json(result)
         raise typer.Exit
@@ -118,6 +120,8 @@ def run(*, json: bool, **asked: Any) -> None:
         console.out.print(part)
     legend = ", ".join(f"{sign} {name}" for sign, name in ANCHORS.items() if name in result["anchors"])
     console.line(f"{result['passages']} held-out passages of {result['author']}; {legend}")
+    for label, why in result["failed"].items():
+        console.line(f"! {label} is left out: {why}")
     best = rows[0]
     if best["joint"] <= 0:
         console.line("none of them scores above 0, so there is no best one; 'stylora doctor' looks for the cause")

@@ -61,6 +61,11 @@ def number(value: object, digits: int = 3) -> str:
     return f"{value:.{digits}f}"
 
 
+def tenths(value: float) -> str:
+    """A knob's value: 1.0, 0.8, and 0.75 where it stands between two tenths."""
+    return f"{value:.1f}" if round(value, 1) == value else f"{value:g}"
+
+
 def some(count: float | None, what: str) -> str:
     """1 word, 2 words."""
     return f"{whole(count)} {what}{'' if count == 1 else 's'}"

@@ -33,10 +33,10 @@ LIGHT = Theme(
     background="#eeeeee",
     surface="#e4e4e4",
     panel="#d0d0d0",
-    success="#5f8700",
+    success="#005f00",
     warning="#af5f00",
     error="#af0000",
-    variables={"quiet": "#6c6c6c", "faint": "#a8a8a8", "line": "#bcbcbc", "strong": "#080808"},
+    variables={"quiet": "#5f5f5f", "faint": "#949494", "line": "#bcbcbc", "strong": "#080808"},
 )
 
 TERMINAL = Theme(

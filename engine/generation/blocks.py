@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine.generation.references import take_out
@@ -16,6 +17,8 @@ _LONG_LINE = 160
 """Characters from which a line is a paragraph by itself, not part of one that somebody wrapped."""
 _VERSE = 48
 """Characters of a line below which it may be one of verse or of an address."""
+_LONG_WORD, _MEAN_WORD = 150, 20
+"""Characters of the longest word of prose, and of its mean one: beyond them it is a key, a dump or a code."""
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}(?:\s|$)")
@@ -23,9 +26,17 @@ _UNDERLINE = re.compile(r" {0,3}(?:=+|-+)\s*$")
 _RULE = re.compile(r"\s*(?:[-*_=~•]\s*){3,}$")
 _ITEM = re.compile(r"\s*(?:[-*+•‣]|\(?(?:\d{1,3}|[a-z]|[ivx]{1,4})[.)])\s+")
 _QUOTE = re.compile(r" {0,3}>")
-_DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:\s")
+_DEFINITION = re.compile(r" {0,3}(?:\[[^\]]+\]:|:)\s")
+_DIRECTIVE = re.compile(r" {0,3}(?::::|!!!\s|\?\?\?\+?\s|\{[%{#<]|<%)")
 _TAG = re.compile(r" {0,3}<(?!https?:|mailto:)[!/?a-zA-Z]")
+_VERBATIM = re.compile(r" {0,3}<(pre|script|style|textarea)\b", re.IGNORECASE)
 _TABLE = re.compile(r"\s*\|.*\|\s*$|\s*[+|][-=+:| ]{3,}$|[\s|:]*-{3,}(?:[\s|:]+-{3,})+[\s|:]*$")
+_BREAKING = re.compile(
+    r" {0,3}(?:[-*+•‣]\s+\S|1[.)]\s+\S|>|\|.*\|\s*$|<!--|\$\$\s*$|</?(?:div|table|details|summary|ul|ol|dl|hr|p)\b)"
+)
+"""What ends a paragraph without a blank line before it. As in Markdown a number does only where a list begins."""
+_OPENING = re.compile(r"\n(\s*)([-+*•‣>]|#{1,6}|1[.)]) ")
+"""What a wrapped line must not begin with, or it begins a list, a quotation or a heading."""
 _COLUMNS = re.compile(r"\S(?:\t| {3,})\S")
 _INDENTED = re.compile(r"(?: {4}|\t)")
 _ENDED = re.compile(r"[.!?…:;—][\"'”’)\]*_]*\s*$")
@@ -48,7 +59,7 @@ class Block:
         if len(lines) == 1:
             return indent + rewritten
         following = re.match(r"\s*", lines[1])[0]  # type: ignore[index]
-        return textwrap.fill(
+        filled = textwrap.fill(
             rewritten,
             width=max(map(len, lines)),
             initial_indent=indent,
@@ -56,6 +67,7 @@ class Block:
             break_long_words=False,
             break_on_hyphens=False,
         )
+        return _OPENING.sub(r" \2\n\1", filled)
 
 
 def parse(text: str, *, markdown: bool = False) -> list[Block]:
@@ -96,6 +108,13 @@ def parse(text: str, *, markdown: bool = False) -> list[Block]:
     return blocks or [Block("", text, False)]
 
 
+def verbatim(text: str) -> bool:
+    """Whether a block is code, a table or front matter: nobody wants it rewritten, even where there is nothing else."""
+    lines = text.split("\n")
+    marks = (_FENCE, _VERBATIM, _DIRECTIVE)
+    return any(mark.match(lines[0]) for mark in marks) or bool(_front_matter(lines)) or _is_table(lines)
+
+
 def _front_matter(lines: list[str]) -> int:
     if lines[0].rstrip() not in {"---", "+++"}:
         return 0
@@ -107,22 +126,38 @@ def _group(lines: list[str], at: int) -> tuple[int, bool]:
     """Where the block that begins at line `at` ends, and whether its kind alone says that it is not prose."""
     if fence := _FENCE.match(lines[at]):
         closing = re.compile(rf" {{0,3}}{re.escape(fence[1])}{re.escape(fence[1][0])}*\s*$")
-        end = next((number for number in range(at + 1, len(lines)) if closing.match(lines[number])), len(lines) - 1)
-        return end + 1, True
+        return _through(lines, at + 1, lambda line: bool(closing.match(line))), True
     if lines[at].strip() == "$$":
-        end = next((number for number in range(at + 1, len(lines)) if lines[number].strip() == "$$"), len(lines) - 1)
-        return end + 1, True
+        return _through(lines, at + 1, lambda line: line.strip() == "$$"), True
     if lines[at].lstrip().startswith("<!--"):
-        end = next((number for number in range(at, len(lines)) if "-->" in lines[number]), len(lines) - 1)
-        return end + 1, True
+        return _through(lines, at, lambda line: "-->" in line), True
+    if verbatim := _VERBATIM.match(lines[at]):
+        return _through(lines, at, lambda line: f"</{verbatim[1].lower()}" in line.lower()), True
     if _HEADING.match(lines[at]):
         return at + 1, True
+    if _RULE.match(lines[at]):
+        end = next((number for number in range(at, len(lines)) if not lines[number].strip()), len(lines))
+        tabular = any(_RULE.match(line) or _TABLE.match(line) or _COLUMNS.search(line) for line in lines[at + 1 : end])
+        return end if tabular else at + 1, True
+    fixed = any(mark.match(lines[at]) for mark in (_ITEM, _QUOTE, _DEFINITION, _DIRECTIVE, _TAG, _TABLE))
+    if not fixed and at + 1 < len(lines) and _UNDERLINE.match(lines[at + 1]):
+        return at + 2, True
     end = at + 1
-    while end < len(lines) and lines[end].strip() and not _FENCE.match(lines[end]) and not _HEADING.match(lines[end]):
+    while end < len(lines) and lines[end].strip() and not _ends_before(lines[end], fixed):
         end += 1
-    first = lines[at]
-    fixed = any(mark.match(first) for mark in (_RULE, _ITEM, _QUOTE, _DEFINITION, _TAG))
-    return end, fixed or _is_table(lines[at:end]) or (end - at > 1 and bool(_UNDERLINE.match(lines[at + 1])))
+    return end, fixed or _is_table(lines[at:end])
+
+
+def _through(lines: list[str], start: int, last: Callable[[str], bool]) -> int:
+    """Behind the first line from `start` that is the `last` one of its block, or behind all."""
+    return next((number for number in range(start, len(lines)) if last(lines[number])), len(lines) - 1) + 1
+
+
+def _ends_before(line: str, fixed: bool) -> bool:
+    """Whether a block ends where `line` begins; in one that is not prose, only what nothing can hold ends it."""
+    if _FENCE.match(line) or _HEADING.match(line):
+        return True
+    return not fixed and any(mark.match(line) for mark in (_BREAKING, _RULE, _DEFINITION, _DIRECTIVE))
 
 
 def _is_table(lines: list[str]) -> bool:
@@ -137,7 +172,9 @@ def _is_prose(lines: list[str]) -> bool:
     if len(words) < (SHORTEST if _ENDED.search(text) else UNENDED):
         return False
     letters = [letter for word in words for letter in word if letter.isalpha()]
-    if sum(letter.isupper() for letter in letters) > 0.7 * len(letters):
+    if sum(letter.isupper() for letter in letters) >= 0.7 * len(letters):  # capitals, or figures alone
+        return False
+    if max(map(len, words)) > _LONG_WORD or sum(map(len, words)) > _MEAN_WORD * len(words):
         return False
     if any(_HARD_BREAK.search(line) for line in lines[:-1]):
         return False

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from engine.generation import blocks
 from engine.generation.partial import Partial
 from engine.generation.pieces import pieces
 from engine.generation.preparing import Prepared, clean
+from engine.generation.references import take_out
 from engine.generation.rewriter import Rewriter
 from engine.generation.verify import Finding
 from engine.models.decoding import Sampling
@@ -22,6 +24,10 @@ from engine.progress import Progress, Report, silent
 
 AT_ONCE = 16
 """Sequences decoded together, and lost when the process is killed: more gains little on two CPU cores."""
+_LABEL = re.compile(r"^ {0,3}\[([^\]^][^\]]*)\]:\s", re.MULTILINE)
+_SHORT_LINK = re.compile(r"(?<![\]!\\])\[([^\[\]^]+)\](?:\[\])?(?![\[(:])")
+_NAMED = 5
+"""Words that a passage of a document is told by."""
 _TICK = 0.2
 """Seconds between two reports of progress at least, and so until a document hears that it is to stop."""
 
@@ -73,6 +79,8 @@ class Document:
     pairs: tuple[Pair, ...]
     marks: tuple[str, ...] = ()
     """Where the way to the prompts differed from what the adapter was trained on, each in one line."""
+    cancelled: bool = False
+    """Whether this is a single passage that was stopped: it has no end."""
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -115,8 +123,9 @@ def rewrite_document(
     index and what was added to it, token by token for a single passage, else passage by passage.
 
     `partial` is a file where finished passages are kept until all are done: called again with the same text and
-    settings, the work goes on from there. A `Cancelled` from `report` or `on_text` ends it: a single passage comes
-    back as far as it got, of several `Cancelled` is raised.
+    settings, the work goes on from there. It stays for the caller to remove when the result is safe. A `Cancelled`
+    from `report` or `on_text` ends the work: a single passage comes back as far as it got, of several `Cancelled` is
+    raised.
     """
     newline = "\r\n" if "\r\n" in text else "\n"
     parts = blocks.parse(text.replace("\r\n", "\n").replace("\r", "\n").strip("\ufeff"), markdown=markdown)
@@ -131,7 +140,9 @@ def rewrite_document(
     # The identity takes a look at all of the weights, so only where something is kept.
     kept = Partial(partial, _identity(rewriter, variations, strength, sampling, seed) if partial else "")
     done = [kept.get(passage.text, passage.words) for passage in passages]
-    progress = _Counter(passages, done, variations, report)
+    progress = _Counter(passages, done, variations, report, rewriter.expected)
+    if any(_has_words(passage.text) for passage in passages):
+        done = [one or _as_it_is(passage, variations) for passage, one in zip(passages, done, strict=True)]
     # Passages of like length go together, so that a batch does not wait for its longest.
     waiting = sorted(
         (number for number, one in enumerate(done) if one is None), key=lambda number: len(passages[number].text)
@@ -152,26 +163,54 @@ def rewrite_document(
                 on_text(variation, written + "\n\n")
             told += 1
     finished = [one for one in done if one is not None]
-    document = _assembled(parts, passages, finished, variations, newline)
-    kept.remove()
-    return document
+    return _assembled(parts, passages, finished, variations, newline)
 
 
 def _only(parts: Sequence[blocks.Block]) -> list[int]:
     """The one block of a text that has no other: somebody wants it rewritten, whatever it looks like."""
     written = [number for number, block in enumerate(parts) if block.text]
-    return written if len(written) == 1 else []
+    return written if len(written) == 1 and not blocks.verbatim(parts[written[0]].text) else []
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalpha() for character in take_out(text).text)
+
+
+def _as_it_is(passage: _Passage, variations: int) -> Done | None:
+    """What comes of a piece of a long paragraph that has figures and marks alone: itself. None for any other."""
+    if _has_words(passage.text):
+        return None
+    text = passage.text
+    return Done([text] * variations, [[]] * variations, 0, Steps(text, text, text, text, text, "", text), [])
 
 
 def _passages(
     rewriter: Rewriter, parts: Sequence[blocks.Block], prose: Sequence[int], words: int | None
 ) -> list[_Passage]:
-    cut = [(number, piece) for number in prose for piece in pieces(clean(parts[number].text), rewriter.longest)]
+    labels = {_folded(label) for part in parts if not part.prose for label in _LABEL.findall(part.text)}
+    cut = [
+        (number, piece)
+        for number in prose
+        for piece in pieces(_labelled(clean(parts[number].text), labels), rewriter.longest)
+    ]
     total = sum(len(piece.split()) for _, piece in cut)
     return [
         _Passage(number, piece, max(1, round(words * len(piece.split()) / total)) if words else None)
         for number, piece in cut
     ]
+
+
+def _labelled(text: str, labels: Collection[str]) -> str:
+    """`text` with its short links `[words]` as `[words][words]`: their words may be others in the rewrite."""
+
+    def whole(found: re.Match[str]) -> str:
+        return f"[{found[1]}][{found[1]}]" if _folded(found[1]) in labels else found[0]
+
+    return _SHORT_LINK.sub(whole, text) if labels else text
+
+
+def _folded(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def _rewrite(
@@ -242,7 +281,7 @@ def _assembled(
         for passage, one in zip(passages, done, strict=True):
             chosen = one.best if number == variations else number
             texts.setdefault(passage.block, []).append(one.texts[chosen])
-            findings += one.findings[chosen]
+            findings += _placed(one.findings[chosen], passage.text) if len(passages) > 1 else one.findings[chosen]
         laid_out = [
             block.with_text(" ".join(texts[place])) if place in texts else block.text
             for place, block in enumerate(parts)
@@ -259,7 +298,21 @@ def _assembled(
                 if block.text
             ]
     marks = tuple(dict.fromkeys(mark for one in done for mark in one.marks))
-    return Document(tuple(whole[:variations]), whole[variations], tuple(one.steps for one in done), tuple(pairs), marks)
+    return Document(
+        tuple(whole[:variations]),
+        whole[variations],
+        tuple(one.steps for one in done),
+        tuple(pairs),
+        marks,
+        any(one.cancelled for one in done),
+    )
+
+
+def _placed(findings: Sequence[Finding], passage: str) -> list[Finding]:
+    """`findings` with the words that their passage begins with: of a whole document nobody knows it else."""
+    words = take_out(passage).text.split()
+    start = " ".join(words[:_NAMED]) + ("…" if len(words) > _NAMED else "")
+    return [replace(one, message=f"“{start}”: {one.message}") for one in findings]
 
 
 def _identity(rewriter: Rewriter, variations: int, strength: float, sampling: Sampling, seed: int) -> str:
@@ -278,10 +331,15 @@ class _Counter:
     """Words written against words to write, told now and then with the seconds that are left."""
 
     def __init__(
-        self, passages: Sequence[_Passage], done: Sequence[Done | None], variations: int, report: Report
+        self,
+        passages: Sequence[_Passage],
+        done: Sequence[Done | None],
+        variations: int,
+        report: Report,
+        expected: Callable[[str], int],
     ) -> None:
         self.variations, self.report = variations, report
-        self.wanted = [len(passage.text.split()) for passage in passages]
+        self.wanted = [passage.words or expected(passage.text) for passage in passages]
         self.total = float(sum(self.wanted))
         self.grown = [float(words) if one else 0.0 for words, one in zip(self.wanted, done, strict=True)]
         self.before = sum(self.grown)

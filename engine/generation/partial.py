@@ -82,8 +82,3 @@ class Partial:
         with self._path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
-
-    def remove(self) -> None:
-        """Forget all: the document is done."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)

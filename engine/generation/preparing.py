@@ -32,7 +32,16 @@ Names and small words are not in it. Of 400 passages by two authors none has les
 words alone hardly ever less than this; sentences in six other languages had .16 at most.
 """
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufeff\ufffe\uffff]")
+_LONGEST_WORD = 40
+"""Characters of a word that may name a subject."""
+_LONGER = 1.5
+"""Words asked for over those of the longest trained passages, from which that is said."""
+
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
+"""A terminal's commands: colours and titles that were copied along with a text."""
+_INVISIBLE = re.compile(r"[\xad\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Places for hyphens and breaks, and turns of the writing direction: nothing that is read."""
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 Expand = Callable[[Sequence[str], Sequence[str]], list[str | None]]
 """Longer versions of texts, with a name each for its random draws; None where none was good."""
@@ -105,8 +114,9 @@ def choices(recipe: Recipe, settings: RewriteSettings) -> Choices:
 
 
 def clean(text: str) -> str:
-    """`text` in one line, without control characters and halves of characters."""
-    return " ".join(_CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).split())
+    """`text` in one line, without control characters, invisible ones and halves of characters."""
+    whole = _ESCAPE.sub("", text.encode("utf-8", "replace").decode())
+    return " ".join(_CONTROL.sub(" ", _INVISIBLE.sub("", whole)).split())
 
 
 def names_a_subject(text: str) -> bool:
@@ -115,11 +125,16 @@ def names_a_subject(text: str) -> bool:
     if len(words) > CONCEPT_WORDS or text.rstrip("\"”’')").endswith(("!", "?", ":")):
         return False
     if len(words) == 1:
-        return True
+        return len(text) <= _LONGEST_WORD  # else of a language that writes without spaces
     # Capitals make names of verbs and nouns alike, so both readings have to agree.
     readings = [parse(text.strip(" ."), entities=False), parse(text.strip(" .").lower(), entities=False)]
     finite = [any(token.tag_ in {"VBD", "VBP", "VBZ", "MD"} for token in doc) for doc in readings]
     return not all(finite) and any(token.pos_ in {"NOUN", "PROPN"} for token in readings[0])
+
+
+def length_of_concept(recipe: Recipe) -> int:
+    """Words to write about a bare subject: as many as half of the author's passages have."""
+    return recipe.words[0] if recipe.words else CONCEPT_LENGTH
 
 
 def prepare(
@@ -167,7 +182,11 @@ def prepare(
         kind, form = rows[number] if rows else ("original", "standard")
         content: Content = "conceptual"
         asked = words[number] if words else None
-        length = asked or (recipe.words[0] if recipe.words else CONCEPT_LENGTH)
+        if asked and recipe.words and asked > _LONGER * recipe.words[1]:
+            notes[number].append(
+                f"{asked} words asked for, where the adapter was trained to write {recipe.words[1]} at once: may ramble"
+            )
+        length = asked or length_of_concept(recipe)
         text, fallback = expanded[number], ""
         if concepts[number]:
             notes[number].append("names a subject without saying anything of it: explained, not retold")
@@ -226,8 +245,10 @@ def _without_noise(recipe: Recipe, notes: list[str]) -> Recipe:
 
 
 def _foreign(source: str) -> list[str]:
+    letters = [letter for letter in source if letter.isalpha()]
+    other_script = sum(letter > "\u024f" for letter in letters) > len(letters) / 2
     words = re.findall(r"[^\W\d_]{3,}", source.lower())
     known = sum(is_word(word) for word in words)
-    if len(words) < CONCEPT_WORDS or known >= ENGLISH * len(words):
+    if not other_script and (len(words) < CONCEPT_WORDS or known >= ENGLISH * len(words)):
         return []
     return ["reads like another language than English, which is all that the steps before the model understand"]

@@ -235,6 +235,8 @@ class _Places:
         guess = min(max(guess, 0, low), len(self.theirs) - 1)
         while guess + 1 < high and self.rewrite[slice(*self.theirs[guess])].lower() in _LIGHT:
             guess += 1  # never between an article and its noun
+        while guess - 1 > low and self.rewrite[slice(*self.theirs[guess])].lower() in _LIGHT:
+            guess -= 1
         return min(guess, len(self.theirs) - 1)
 
     def _sentence_end(self, at: int) -> int:

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from engine import language, prompting
 from engine.classifier import CLASSIFIER_VERSION
-from engine.errors import StyloraError
+from engine.errors import Cancelled, StyloraError
 from engine.generation import texture
-from engine.generation.choose import best, failed, tries
+from engine.generation.choose import Try, best, failed, tries
+from engine.generation.context import in_context
 from engine.generation.limits import DEFAULT, kept_limits
-from engine.generation.preparing import Choices, Prepared, clean, prepare
+from engine.generation.preparing import Choices, Prepared, clean, length_of_concept, names_a_subject, prepare
 from engine.generation.references import put_in, take_out
 from engine.generation.verify import Finding, Verdict, verify_all
 from engine.measures.degeneration import CorpusIndex
@@ -44,10 +45,12 @@ _LONGEST = 250
 """Words of a passage that a model is given at once where its recipe does not say how long its training's were."""
 _PROFILED, _FEWEST_WORDS = 500, 1200
 """Passages of the corpus that the author's profile is made of, at most, and the words they need to have."""
+_MOST_TIMES = 4
+"""Words that may be asked for over those of the longest trained passages: beyond it every model rambles for hours."""
+_MOST_TOKENS = 4096
+"""Tokens of a passage beyond which it cannot be one, however few its spaces: memory grows with them."""
 _STRENGTHS = 4
 """Strengths whose prefixes are kept beside each other."""
-_OF_ANY_TEXT = frozenset({"empty", "unfinished", "loop", "refusal", "echo", "copied", "ai-ism"})
-"""Findings that make sense of a text that had only a subject to go by, and no facts to keep."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,7 @@ class Rewriter:
         if recipe.base is None:
             raise StyloraError(f"{adapter}: its recipe names no base model; train the adapter with 'stylora train'")
         if base is None or base.identity != recipe.base:
-            entry = with_identity(workspace, recipe.base)
+            entry = with_identity(workspace, recipe.base, report)
             report(Progress("load", message=f"loading {entry.name}"))
             base = load(entry.path)
         rewriter = cls(base, recipe, None, workspace, report, adapter)
@@ -156,7 +159,10 @@ class Rewriter:
     def _know_author(self, workspace: Workspace) -> None:
         """Read the author's corpus: to look for copied spans in, and to know the voice by."""
         path = workspace.corpus(self.recipe.author)
-        passages = path.read_text(encoding="utf-8").split("\n\n") if path.is_file() else []
+        try:
+            passages = path.read_text(encoding="utf-8").split("\n\n") if path.is_file() else []
+        except (OSError, UnicodeDecodeError) as error:
+            raise StyloraError(f"{path}: not readable as the author's corpus ({error}); curate it again") from None
         if passages:
             self.corpus = CorpusIndex(passages)
         sample = passages[:: max(1, len(passages) // _PROFILED)]
@@ -188,12 +194,19 @@ class Rewriter:
         if self.recipe.max_seq_length is not None:
             # A row held the persona, the neutral text and the author's, about as long as each other.
             sample = " ".join(text.split()[:400]) or "a"
-            encode = self.loaded.tokenizer.encode
-            per_word = len(encode(sample, add_special_tokens=False)) / len(sample.split())
+            per_word = len(self._tokens(sample)) / len(sample.split())
             persona = prompting.compose(self.recipe, input="", content="narrative", words=most, name="longest")
-            room = self.recipe.max_seq_length - len(encode(persona.text, add_special_tokens=False))
+            room = self.recipe.max_seq_length - len(self._tokens(persona.text))
             most = min(most, int(room / 2 / per_word))
+        if self.chosen.expand_for_texture:
+            most = int(most / texture.FACTOR)
         return max(most, 20)
+
+    def expected(self, text: str) -> int:
+        """Words that a rewrite of `text` has, more or less: as many as it has itself, or what a subject is worth."""
+        if names_a_subject(take_out(text).text):
+            return length_of_concept(self.recipe)
+        return len(text.split())
 
     def rewrite(
         self,
@@ -213,9 +226,20 @@ class Rewriter:
         rewritten beside them. Marks of references are taken out first and come back last.
         """
         taken = [take_out(clean(text)) for text in texts]
+        most = _MOST_TIMES * (self.recipe.words[1] if self.recipe.words else _LONGEST)
+        if too_many := max((asked for asked in words or () if asked and asked > most), default=None):
+            raise StyloraError(
+                f"{too_many} words out of one passage: the adapter was trained to write {most // _MOST_TIMES} at once; "
+                f"ask for {most} at most, or give it more text"
+            )
         for one in taken:
             if not any(character.isalpha() for character in one.text):
                 raise StyloraError("nothing to rewrite: the text has no words; give at least one sentence")
+            if 4 * len(one.text) > _MOST_TOKENS and len(self._tokens(one.text)) > _MOST_TOKENS:
+                raise StyloraError(
+                    f"{len(one.text):,} characters with hardly a space between them cannot be cut into passages; "
+                    "give prose, or a shorter piece of it"
+                )
         # Noise is drawn once per text, so that its variations share one prompt and with it one prefill.
         names = [f"rewrite:{seed}:{hashlib.sha256(one.text.encode()).hexdigest()[:12]}" for one in taken]
         sampling = sampling or Sampling()
@@ -256,7 +280,10 @@ class Rewriter:
             failing = [index for index, one in enumerate(results) if _to_retry(one)]
             if not failing:
                 break
-            self.relay(Progress("retry", message=f"every variation of {len(failing)} failed; try {again.number + 1}"))
+            try:
+                self.relay(Progress("retry", message=_trying_again(len(failing), again)))
+            except Cancelled:
+                break
             decoded = self._on_mlx(
                 self._decode,
                 [prepared[index] for index in failing],
@@ -269,6 +296,8 @@ class Rewriter:
                 names=[f"{names[index]}:retry{again.number}" for index in failing],
                 lengths=[lengths[index] for index in failing],
             )
+            if any(finish == "cancelled" for _, finish in decoded):
+                break  # what was written before is whole
             for place, index in enumerate(failing):
                 more = judged(index, decoded[place * variations : (place + 1) * variations])
                 results[index] = replace(
@@ -288,28 +317,18 @@ class Rewriter:
             words=words,
         )
         return [
-            self._in_context(verdict, prepared, text, words) for verdict, (text, _) in zip(verdicts, made, strict=True)
+            in_context(verdict, prepared, text, words, self.chosen.tolerance)
+            for verdict, (text, _) in zip(verdicts, made, strict=True)
         ]
-
-    def _in_context(self, verdict: Verdict, prepared: Prepared, text: str, words: int | None) -> Verdict:
-        findings = list(verdict.findings)
-        if prepared.concept:
-            findings = [finding for finding in findings if finding.kind in _OF_ANY_TEXT]
-        if words is not None:
-            findings = [finding for finding in findings if finding.kind != "length"]
-            made, tolerance = len(text.split()), self.chosen.tolerance
-            if abs(made - words) > tolerance * words:
-                findings.append(Finding("length", f"{made} words, where {words} ± {tolerance:.0%} were asked for", 1.0))
-        if prepared.fallback:
-            # It speaks against none of the variations, but against all of them being what they could be.
-            findings.append(Finding("neutral", f"plain text made by rules ({prepared.fallback})", 0.0))
-        return replace(verdict, findings=tuple(findings))
 
     def prepare(
         self, sources: Sequence[str], names: Sequence[str], styled: Sequence[str | None] | None = None
     ) -> list[Prepared]:
         """Everything up to decoding; see `engine.generation.preparing.prepare`."""
         return prepare(self.recipe, self.neutralizer, sources, names, styled=styled, chosen=self.chosen)
+
+    def _tokens(self, text: str) -> list[int]:
+        return prompting.encode_prompt(self.loaded.tokenizer, text)
 
     def _on_mlx(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
         return mlx_thread.run(functools.partial(work, *args, **kwargs), between_steps=self.in_training)
@@ -348,7 +367,7 @@ class Rewriter:
         tokenizer = self.loaded.tokenizer
         ids, limits, keep = [], [], []
         for one, length in zip(prepared, lengths, strict=True):
-            tokens = len(tokenizer.encode(one.source, add_special_tokens=False))
+            tokens = len(self._tokens(one.source))
             room = tokens * _TOKEN_ROOM * (one.prompt.words / max(len(one.source.split()), 1) if _longer(one) else 1)
             if length is not None:
                 room = max(room, 2 * length.most * max(tokens / max(len(one.source.split()), 1), 1))
@@ -391,19 +410,26 @@ class Rewriter:
         """What the base model writes after each of `prompts`, to the end of the line."""
         self._put_on()
         set_strength(self.loaded.model, 0.0)
-        tokenizer = self.loaded.tokenizer
         made = decode(
             self.loaded.model,
-            tokenizer,
-            [prompting.encode_prompt(tokenizer, prompt) for prompt in prompts],
+            self.loaded.tokenizer,
+            [self._tokens(prompt) for prompt in prompts],
             max_tokens=[2 * count for count in words],
             sampling=sampling,
             seed=seed,
             stop=("\n",),
             draws=draws,
             prefixes=self._kept(0.0),
+            on_tokens=lambda *_: self.relay(Progress("texture")),  # nothing to show, but it can be stopped
         )
+        if any(one.finish == "cancelled" for one in made):
+            raise Cancelled
         return [one.text for one in made]
+
+
+def _trying_again(failing: int, again: Try) -> str:
+    of = "every variation" if failing == 1 else f"every variation of {failing} passages"
+    return f"something serious found in {of}; trying again ({again.number}), which takes as long once more"
 
 
 def _longer(one: Prepared) -> bool:

@@ -31,6 +31,8 @@ class Address(msgspec.Struct, frozen=True):
     pid: int
     socket: str
     build: str
+    stopped: bool = False
+    """It was told to leave, and does."""
 
 
 def build() -> str:

@@ -7,7 +7,6 @@ A client never waits for replayed events over the wire: the host's news only say
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any
 from engine.errors import StyloraError
 from engine.host import address, journal, protocol, thinning
 from engine.host.journal import Event, JobState
+from engine.host.log import log_path, open_log
 from engine.host.protocol import Answer, Lines, Message, News, Reply, Welcome
 from engine.host.survey import Survey, survey
 from engine.workspace import Workspace
@@ -29,24 +29,13 @@ PACE_SECONDS = 0.1
 """`changes` and `follow` yield at most this often: a screen repainted faster is not read faster."""
 
 
-def log_path(workspace: Workspace) -> Path:
-    """The host's private log; tracebacks go there."""
-    return workspace.private / "logs" / "host.log"
-
-
 def _spawn(workspace: Workspace, command: Sequence[str] | None) -> subprocess.Popen[bytes]:
     """Start a host in a session of its own, so that it outlives this process and its terminal."""
-    path = log_path(workspace)
-    address.private_folder(workspace.private)
-    address.private_folder(path.parent)
-    with contextlib.suppress(OSError):
-        if path.stat().st_size > 1 << 20:
-            path.replace(path.with_suffix(".old.log"))
     environment = dict(os.environ)
     home = Path(__file__).resolve().parents[2]
     if (home / "pyproject.toml").exists():  # a checkout, which need not be installed
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), environment.get("PYTHONPATH")]))
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    handle = open_log(workspace)
     try:
         return subprocess.Popen(
             # -P: a folder named like one of our modules in the workspace is not to be imported
@@ -69,6 +58,8 @@ class HostClient(asyncio.Protocol):
         self.workspace = workspace
         self.jobs: dict[str, JobState] = {}
         self.lost = False
+        self.stopped = False
+        """The host is gone because somebody asked it to go, and stays away until somebody asks for it."""
         self.host_pid = 0
         self._lines = Lines()
         self._transport: asyncio.Transport | None = None
@@ -231,6 +222,8 @@ class HostClient(asyncio.Protocol):
         self._touch(*self.jobs)
 
     def _gone(self) -> None:
+        found = address.find(self.workspace)
+        self.stopped = found is not None and found.pid == self.host_pid and found.stopped
         self.lost = True
         for state in self.jobs.values():
             if state.active:
@@ -337,10 +330,11 @@ class HostClient(asyncio.Protocol):
                 elif over:
                     yield [Event(n=last + 1, t=time.time(), what="interrupted")]
                     return
-                if following == offset:
+                read_up = following - offset < journal.BATCH
+                offset = following
+                if read_up and not over:  # never faster, however fast it grows
                     await wake.wait()
                     await asyncio.sleep(PACE_SECONDS)
-                offset = following
         finally:
             self._wake.discard(wake)
 

@@ -17,7 +17,7 @@ import msgspec
 from engine.control import Control
 from engine.errors import StyloraError
 from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, given, models
-from engine.host.report_jobs import blind, sweep, use
+from engine.host.report_jobs import blind, calibrated, check, sweep, use
 from engine.host.rewriting import (
     again,
     compare,
@@ -25,10 +25,8 @@ from engine.host.rewriting import (
     keep,
     live,
     noting,
-    open_rewriter,
     opened,
     rewrite,
-    sampling_of,
 )
 from engine.progress import Progress, Report
 from engine.settings import PERSPECTIVES, changed, nearest
@@ -298,7 +296,7 @@ def train(
     finally:
         live.clear()
     if trained.stopped != "cancelled":
-        _calibrated(workspace, asked.adapter, asked.data, None, report)
+        calibrated(workspace, asked.adapter, asked.data, None, report)
     return {
         "author": asked.author,
         "model": asked.model.name,
@@ -307,83 +305,6 @@ def train(
         "tokens_per_second": trained.tokens / max(trained.seconds, 1e-9),
         **_plain(trained),
     }
-
-
-def _calibrated(workspace: Workspace, adapter: Path, data: Path, corpus: Path | None, report: Report) -> Any:
-    """The thresholds of an adapter's author, measured now unless they are kept; defaults where nothing is at hand."""
-    from engine.dataset.rows import split_file
-    from engine.generation.calibration import calibrated
-    from engine.generation.limits import DEFAULT
-    from engine.recipe import RECIPE_FILE, load_recipe
-
-    if not (adapter / RECIPE_FILE).is_file():
-        return DEFAULT
-    recipe = load_recipe(adapter / RECIPE_FILE)
-    corpus = corpus or workspace.corpus(recipe.author)
-    if not (corpus.is_file() and split_file(data, "valid").is_file() and split_file(data, "train").is_file()):
-        return DEFAULT
-    return calibrated(adapter, dataset=data, corpus=corpus, recipe=recipe, workspace=workspace, report=report)
-
-
-def check(
-    workspace: Workspace,
-    report: Report,
-    *,
-    author: str | None = None,
-    adapter: str | Path | None = None,
-    checkpoint: str | int | None = None,
-    data: str | Path | None = None,
-    corpus: str | Path | None = None,
-    passages: int = 24,
-    variations: int = 1,
-    strength: float | None = None,
-    temperature: float | None = None,
-    seed: int | None = None,
-    inputs: bool = True,
-    html: str | Path | None = None,
-) -> Result:
-    """Held-out passages, modern texts and bare nouns rewritten and measured: the report card.
-
-    It is kept beside the adapter, and with `html` written as a page as well. Checkpoint and strength are those that
-    rewriting would take unless they are given. Without `inputs` only held-out passages are rewritten.
-    """
-    from engine.report.card import check as measure
-    from engine.report.chosen import checkpoint_folder, taken, update_of
-    from engine.report.kept import save_card
-    from engine.report.page import write_page
-
-    folder = adapter_folder(workspace, adapter, author)
-    knobs: dict[str, Any] = {"strength": strength, "temperature": temperature}
-    if folder not in live:
-        checkpoint, knobs, _ = taken(folder, checkpoint, knobs)
-    update = update_of(folder, checkpoint)
-    settings = changed(workspace.settings.rewrite, knobs)
-    at = checkpoint_folder(folder, update)
-    rewriter = open_rewriter(workspace, at, report)
-    pairs = given(data, workspace.dataset(rewriter.recipe.author))
-    text = given(corpus, workspace.corpus(rewriter.recipe.author))
-    rewriter.limits = _calibrated(workspace, folder, pairs, text, report)
-    card = measure(
-        rewriter,
-        dataset=pairs,
-        corpus=text,
-        passages=passages,
-        variations=variations,
-        strength=settings.strength,
-        sampling=sampling_of(settings),
-        seed=workspace.settings.seed if seed is None else seed,
-        inputs=None if inputs else (),
-        checkpoint=at.name if update is not None else "",
-        styles=workspace.styles,
-        cache=workspace.private / "cards",
-        report=report,
-    )
-    result = _plain(card)
-    if not rewriter.in_training:
-        save_card(folder, card)
-    if html is not None:
-        write_page(given(html, Path()), card)
-    return result
 
 
 def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bool = False) -> Result:

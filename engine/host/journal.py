@@ -23,7 +23,8 @@ from engine.workspace import Workspace
 What = Literal["queued", "started", "progress", "done", "failed", "cancelled", "interrupted"]
 ENDS = frozenset({"done", "failed", "cancelled", "interrupted"})
 _TAIL = 64 << 10
-_BATCH = 1 << 20
+BATCH = 1 << 20
+"""Bytes that `read` takes at once."""
 _MOST_WAITING = 10_000
 """Events kept in memory while the disk is full, the latest: the older ones are missing from the journal then."""
 _RETRY_SECONDS = 1.0
@@ -80,7 +81,7 @@ def folder(workspace: Workspace) -> Path:
 
 def path(workspace: Workspace, job: str) -> Path:
     """The journal of `job`, whose name is checked so that it cannot leave the folder."""
-    if not re.fullmatch(r"[0-9]{8}-[0-9]{6}-[a-z]+(-[0-9]+)?", job):
+    if not re.fullmatch(r"[0-9]{8}-[0-9]{6}-[a-z_]+(-[0-9]+)?", job):
         raise ValueError(f"not a job id: {job!r}")
     return folder(workspace) / f"{job}.jsonl"
 
@@ -150,7 +151,7 @@ def read(journal: Path, offset: int = 0) -> tuple[list[Event], int]:
     try:
         with journal.open("rb") as file:
             file.seek(offset)
-            data = file.read(_BATCH)
+            data = file.read(BATCH)
             if data and b"\n" not in data:
                 data += file.readline()
     except OSError:

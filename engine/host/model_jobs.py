@@ -154,7 +154,7 @@ def _base(workspace: Workspace, report: Report, folder: Path, model: str | None)
     recipe = load_recipe(folder / RECIPE_FILE) if (folder / RECIPE_FILE).is_file() else None
     known = (recipe.base if recipe else None) or _origin(folder).get("base")
     if known is not None:
-        return registry.with_identity(workspace, known), recipe
+        return registry.with_identity(workspace, known, report), recipe
     if model is None:
         raise StyloraError(f"{folder}: says nothing of its base model; name it with --model")
     return registry.ensure(workspace, model, report), recipe

@@ -1,4 +1,4 @@
-"""Jobs that judge: the doctor with all it has to be told, what an adapter is rewritten with, sweeps, blind trials."""
+"""Jobs that judge: report cards, sweeps, blind trials; and what an adapter is rewritten with after them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.errors import StyloraError
-from engine.host import journal, runs
-from engine.host.model_jobs import adapter_folder, given
+from engine.host.model_jobs import Result, adapter_folder, given
+from engine.host.rewriting import live, open_rewriter, sampling_of
 from engine.progress import Progress, Report
+from engine.settings import changed
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.report.doctor.evidence import Evidence, Failure
-    from engine.report.doctor.finding import Finding
     from engine.report.kept import Card
-
-Result = dict[str, Any]
-
-_TURNS = 40
-"""Latest rewrites that the doctor reads."""
 
 
 def use(
@@ -51,104 +45,81 @@ def use(
     return {"adapter": folder.name, "line": now.line if now else "", "void": void, "chosen": plain}
 
 
-def doctor(workspace: Workspace | None, report: Report) -> list[Finding]:
-    """Everything the doctor looks at, in a fixed order; without a workspace the machine alone."""
-    from engine.report.doctor.examine import examine
+def calibrated(workspace: Workspace, adapter: Path, data: Path, corpus: Path | None, report: Report) -> Any:
+    """The thresholds of an adapter's author, measured now unless they are kept; defaults where nothing is at hand."""
+    from engine.dataset.rows import split_file
+    from engine.generation.calibration import calibrated as run
+    from engine.generation.limits import DEFAULT
+    from engine.recipe import RECIPE_FILE, load_recipe
 
-    if workspace is None:
-        return examine(None, report=report)
-    try:
-        _ = workspace.settings
-    except StyloraError:
-        return examine(workspace, report=report)
-    return examine(workspace, evidence(workspace), failures(workspace), report=report)
-
-
-def failures(workspace: Workspace) -> list[Failure]:
-    """The last job of each kind and author, where it failed."""
-    from engine.report.doctor.evidence import Failure
-
-    last: dict[tuple[str, str], journal.JobState] = {}
-    for state in journal.summaries(workspace):
-        if state.status in ("done", "failed"):
-            last[state.kind, str(state.params.get("adapter") or state.params.get("author") or "")] = state
-    found = [state for state in last.values() if state.status == "failed"]
-    return [Failure(kind=state.kind, error=state.error, params=state.params) for state in found]
+    if not (adapter / RECIPE_FILE).is_file():
+        return DEFAULT
+    recipe = load_recipe(adapter / RECIPE_FILE)
+    corpus = corpus or workspace.corpus(recipe.author)
+    if not (corpus.is_file() and split_file(data, "valid").is_file() and split_file(data, "train").is_file()):
+        return DEFAULT
+    return run(adapter, dataset=data, corpus=corpus, recipe=recipe, workspace=workspace, report=report)
 
 
-def evidence(workspace: Workspace) -> list[Evidence]:
-    """What is known of every adapter of the workspace, by name."""
-    return [_evidence(workspace, run) for run in sorted(runs.all_runs(workspace), key=lambda run: run.name)]
+def check(
+    workspace: Workspace,
+    report: Report,
+    *,
+    author: str | None = None,
+    adapter: str | Path | None = None,
+    checkpoint: str | int | None = None,
+    data: str | Path | None = None,
+    corpus: str | Path | None = None,
+    passages: int = 24,
+    variations: int = 1,
+    strength: float | None = None,
+    temperature: float | None = None,
+    seed: int | None = None,
+    inputs: bool = True,
+    html: str | Path | None = None,
+) -> Result:
+    """Held-out passages, modern texts and bare nouns rewritten and measured: the report card.
 
+    It is kept beside the adapter, and with `html` written as a page as well. Checkpoint and strength are those that
+    rewriting would take unless they are given. Without `inputs` only held-out passages are rewritten.
+    """
+    from engine.report.card import check as measure
+    from engine.report.chosen import checkpoint_folder, taken, update_of
+    from engine.report.kept import save_card
+    from engine.report.page import write_page
 
-def _evidence(workspace: Workspace, run: runs.Run) -> Evidence:
-    from engine.generation.conversation import Conversation
-    from engine.models import registry
-    from engine.report.doctor.evidence import Evidence, Point, Training, of_card, of_trials, of_turns
-
-    folder = Path(run.path)
-    reports = runs.reports(workspace, run.name)[0]
-    updates = [one for one in reports if "smoothed" in one]
-    valid = [(one["update"], one["valid"]) for one in reports if "valid" in one and "smoothed" not in one]
-    epochs = [one["update"] / one["epoch"] for one in updates if one.get("epoch")]
-    model = next((one.name for one in registry.available(workspace) if one.present and one.identity == run.base), "")
-    card = card_of(folder)
-    turns = Conversation(workspace, folder).turns()[-_TURNS:]
-    return Evidence(
-        training=Training(
-            name=run.name,
-            folder=folder,
-            status=run.status,
-            author=run.author or "",
-            model=model,
-            config=run.config,
-            updates=run.updates,
-            per_epoch=epochs[-1] if epochs else None,
-            train=tuple(Point(update=one["update"], loss=_number(one.get("smoothed"))) for one in updates),
-            valid=tuple((update, loss) for update, loss in valid if isinstance(loss, int | float)),
-            best_update=run.best_update,
-            setbacks=_setbacks(folder, run),
-            checkpoints=run.checkpoints,
-        ),
-        card=card,
-        checked=of_card(card) if card else (),
-        tried=of_trials(card) if card else (),
-        used=of_turns(turns),
+    folder = adapter_folder(workspace, adapter, author)
+    knobs: dict[str, Any] = {"strength": strength, "temperature": temperature}
+    if folder not in live:
+        checkpoint, knobs, _ = taken(folder, checkpoint, knobs)
+    update = update_of(folder, checkpoint)
+    settings = changed(workspace.settings.rewrite, knobs)
+    at = checkpoint_folder(folder, update)
+    rewriter = open_rewriter(workspace, at, report)
+    pairs = given(data, workspace.dataset(rewriter.recipe.author))
+    text = given(corpus, workspace.corpus(rewriter.recipe.author))
+    rewriter.limits = calibrated(workspace, folder, pairs, text, report)
+    card = measure(
+        rewriter,
+        dataset=pairs,
+        corpus=text,
+        passages=passages,
+        variations=variations,
+        strength=settings.strength,
+        sampling=sampling_of(settings),
+        seed=workspace.settings.seed if seed is None else seed,
+        inputs=None if inputs else (),
+        checkpoint=at.name if update is not None else "",
+        styles=workspace.styles,
+        cache=workspace.private / "cards",
+        report=report,
     )
-
-
-def card_of(adapter: Path) -> Card | None:
-    """The report card of what `adapter` is rewritten with now, or the nearest to it of the same weights."""
-    from engine.report.chosen import checkpoint_folder, read_chosen
-    from engine.report.kept import load_cards
-
-    try:
-        chosen = read_chosen(adapter)
-    except StyloraError:
-        return None
-    folder = checkpoint_folder(adapter, chosen.checkpoint)
-    name, strength = folder.name if chosen.checkpoint is not None else "", chosen.strength or 1.0
-    cards = [card for card in load_cards(adapter) if card.checkpoint == name and _of(card, folder)]
-    return min(cards, key=lambda card: abs(card.strength - strength), default=None)
-
-
-def _of(card: Card, folder: Path) -> bool:
-    """Whether a card is of the weights that lie in `folder`; one that does not say is taken at its word."""
-    return not card.weights or ((folder / "adapters.safetensors").is_file() and _weights(folder) == card.weights)
-
-
-def _setbacks(folder: Path, run: runs.Run) -> int:
-    for update in reversed(run.checkpoints):
-        try:
-            state = msgspec.json.decode((folder / "checkpoints" / f"update-{update:06d}" / "state.json").read_bytes())
-            return int(state.get("setbacks", 0))
-        except (OSError, ValueError, AttributeError):
-            continue
-    return 0
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and value == value else None
+    if not rewriter.in_training:
+        save_card(folder, card)
+    if html is not None:
+        write_page(given(html, Path()), card)
+    result: Result = msgspec.to_builtins(card)
+    return result
 
 
 def blind(
@@ -169,20 +140,22 @@ def blind(
 
     `on` is "modern" for the fixed modern texts, "held-out" for passages that the first adapter's author wrote and no
     training saw, or a file of passages between blank lines. `sides` names the two outright, each as
-    ``adapter:checkpoint@strength`` with any part left out. Returns the trial's folder for `engine.report.blind`.
+    ``adapter:checkpoint@strength`` with any part left out, which is then as it was chosen for the adapter; checkpoint
+    "none" is the adapter as it lies. Returns the trial's folder for `engine.report.blind`.
     """
     from itertools import product
 
     from engine.generation.document import AT_ONCE
-    from engine.host import rewriting
     from engine.report import blind as trials
     from engine.report.chosen import checkpoint_folder, update_of
+    from engine.report.sweep import weights_digest
 
     settings = workspace.settings
     folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
-    wanted = list(product(folders, checkpoints or (None,), strengths or (settings.rewrite.strength,)))
+    named = list(product(folders, checkpoints or (None,), strengths or (None,)))
     if sides:
-        wanted = [_side(workspace, one, folders[0], settings.rewrite.strength) for one in sides]
+        named = [_side(workspace, one, folders[0]) for one in sides]
+    wanted = [_as_chosen(*one, settings.rewrite.strength) for one in named]
     if len(wanted) != 2:
         raise StyloraError(
             f"a blind trial has two sides, and this names {len(wanted)}: give two adapters, two checkpoints or two "
@@ -193,7 +166,7 @@ def blind(
     places = [checkpoint_folder(folder, update_of(folder, checkpoint)) for folder, checkpoint, _ in wanted]
     folders = [folder for folder, _, _ in wanted]
     two = [
-        trials.Side(adapter=folder.name, checkpoint=None if checkpoint is None else str(checkpoint), strength=strength)
+        trials.Side(adapter=folder.name, checkpoint=checkpoint, strength=strength)
         for folder, checkpoint, strength in wanted
     ]
     trial = trials.Trial(
@@ -201,8 +174,11 @@ def blind(
         inputs=tuple(_inputs(workspace, folders[0], on)[:passages]),
         seed=settings.seed if seed is None else seed,
         variations=variations,
-        weights=(_weights(places[0]), _weights(places[1])),
+        weights=(weights_digest(places[0]), weights_digest(places[1])),
     )
+    if trial.weights[0] == trial.weights[1] and two[0].strength == two[1].strength:
+        names = " and ".join(f"{side.adapter}:{side.checkpoint or 'none'}" for side in two)
+        raise StyloraError(f"{names} are the same weights: name two different sides")
     place = trials.begin(workspace.root / "blind", trial)
     written = trials.texts(place)
     total = 2 * len(trial.inputs)
@@ -210,7 +186,7 @@ def blind(
         missing = [number for number in range(len(trial.inputs)) if (number, side) not in written]
         if not missing:
             continue
-        rewriter = rewriting.open_rewriter(workspace, path, report)
+        rewriter = open_rewriter(workspace, path, report)
         for start in range(0, len(missing), AT_ONCE):
             batch = missing[start : start + AT_ONCE]
             report(Progress("blind", len(written), total))
@@ -218,7 +194,7 @@ def blind(
                 [trial.inputs[number][1] for number in batch],
                 variations=variations,
                 strength=one.strength,
-                sampling=rewriting.sampling_of(settings.rewrite),
+                sampling=sampling_of(settings.rewrite),
                 seed=trial.seed,
             )
             for number, rewritten in zip(batch, made, strict=True):
@@ -229,12 +205,22 @@ def blind(
     return {"folder": str(place), "inputs": len(trial.inputs), "votes": len(trials.votes(place))}
 
 
-def _side(workspace: Workspace, told: str, default: Path, strength: float) -> tuple[Path, str | None, float]:
-    """Adapter, checkpoint and strength of ``adapter:checkpoint@strength``."""
+def _as_chosen(
+    adapter: Path, checkpoint: str | int | None, strength: float | None, default: float
+) -> tuple[Path, str | None, float]:
+    """A side with what it leaves out: as it was chosen for the adapter, else the adapter as it lies at `default`."""
+    from engine.report.chosen import taken
+
+    checkpoint, knobs, _ = taken(adapter, checkpoint, {"strength": strength})
+    return adapter, None if checkpoint in (None, "none") else str(checkpoint), float(knobs.get("strength", default))
+
+
+def _side(workspace: Workspace, told: str, default: Path) -> tuple[Path, str | None, float | None]:
+    """Adapter, checkpoint and strength of ``adapter:checkpoint@strength``; None for what is left out."""
     rest, _, at = told.partition("@")
     name, _, checkpoint = rest.partition(":")
     try:
-        return adapter_folder(workspace, name) if name else default, checkpoint or None, float(at) if at else strength
+        return adapter_folder(workspace, name) if name else default, checkpoint or None, float(at) if at else None
     except ValueError:
         raise StyloraError(
             f"{told!r}: no side; write adapter:checkpoint@strength, such as lovecraft:best@0.8"
@@ -263,16 +249,6 @@ def _inputs(workspace: Workspace, adapter: Path, on: str | Path) -> list[tuple[s
     return [(f"{path.stem} {number}", text) for number, text in enumerate(found, 1)]
 
 
-def _weights(folder: Path) -> str:
-    import hashlib
-
-    weights = folder / "adapters.safetensors"
-    if not weights.is_file():
-        raise StyloraError(f"{folder}: no adapter there; train one with 'stylora train'")
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def sweep(
     workspace: Workspace,
     report: Report,
@@ -294,39 +270,38 @@ def sweep(
     The base model is loaded once, and what the cards are held against is prepared once. Cells that an earlier start of
     the same sweep has measured are not measured again.
     """
-    from engine.host import rewriting
     from engine.report import card as cards
     from engine.report import sweep as sweeping
-    from engine.settings import changed
 
     folder = adapter_folder(workspace, adapter, author)
     wanted = sweeping.cells(folder, checkpoints, strengths)
     settings = changed(workspace.settings.rewrite, {"temperature": temperature})
-    sampling = rewriting.sampling_of(settings)
+    sampling = sampling_of(settings)
     seed = workspace.settings.seed if seed is None else seed
     opener = _Opener(workspace, folder, report)
     name = opener.recipe.author
-    dataset = given(data or None, workspace.dataset(name))
-    book = given(corpus or None, workspace.corpus(name))
+    dataset, book = given(data, workspace.dataset(name)), given(corpus, workspace.corpus(name))
+    limits = calibrated(workspace, folder, dataset, book, report)
     how = {"passages": passages, "variations": variations, "seed": seed, "sampling": repr(sampling)}
     place = sweeping.place_of(folder, dataset=dataset, corpus=book, how=how)
     cache = workspace.private / "cards"
     against = None
+    if len(sweeping.kept(folder, wanted, place)) < len(wanted):
+        # Before the first cell: what is wrong with the dataset or the corpus is wrong for all of them.
+        against = cards.prepare(
+            name,
+            dataset=dataset,
+            corpus=book,
+            passages=passages,
+            seed=seed,
+            styles=workspace.styles,
+            cache=cache,
+            report=report,
+        )
 
     def measure(weights: Path, cell: sweeping.Cell) -> Card:
-        nonlocal against
         rewriter = opener.open(weights)
-        if against is None:
-            against = cards.prepare(
-                rewriter,
-                dataset=dataset,
-                corpus=book,
-                passages=passages,
-                seed=seed,
-                styles=workspace.styles,
-                cache=cache,
-                report=report,
-            )
+        rewriter.limits = limits
         return cards.check(
             rewriter,
             dataset=dataset,
@@ -364,17 +339,13 @@ class _Opener:
     def open(self, weights: Path) -> Any:
         """The rewriter of the weights in a folder; the last one again, where it is of the same."""
         from engine.generation.rewriter import Rewriter
-        from engine.host import rewriting
         from engine.report.sweep import Once
 
         if self._last is not None and self._last.adapter == weights:
             return self._last
-        if self._last is None:
-            # Through the host's own table, so that a base model it holds already is not loaded beside itself.
-            base = rewriting.open_rewriter(self.workspace, weights, self.report).loaded
-        else:
-            base = self._last.loaded
-        self._last = Rewriter.open(self.workspace, weights, self.report, base=base)
+        # The first through the host's own table, so that a base model it holds already is not loaded beside itself.
+        first = self._last or open_rewriter(self.workspace, weights, self.report)
+        self._last = Rewriter.open(self.workspace, weights, self.report, base=first.loaded)
         if self._last.neutralizer.kind == "rules":  # the others keep what they made by themselves
             self._neutralizer = self._neutralizer or Once(self._last.neutralizer)
             self._last.neutralizer = self._neutralizer

@@ -76,11 +76,11 @@ def open_rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
 
 
 def _checkpoint(adapter: Path, checkpoint: str | int | None) -> Path:
-    """The folder of an adapter's checkpoint: "best", "last", or the number of its update."""
-    if checkpoint is None:
+    """The folder of an adapter's checkpoint: "best", "last", the number of its update, or "none" for itself."""
+    if checkpoint in (None, "none"):
         return adapter
     root = adapter / "checkpoints"
-    name = f"update-{int(checkpoint):06d}" if str(checkpoint).isdigit() else str(checkpoint)
+    name = f"update-{int(checkpoint):06d}" if str(checkpoint).isdecimal() else str(checkpoint)
     path = (root / name).resolve()
     if path.parent != root.resolve() or not path.is_dir():
         known = ", ".join(sorted(str(int(one.name[7:])) for one in root.glob("update-*"))) or "none"
@@ -135,36 +135,35 @@ def rewrite(
     is given. `beside` adds the text and the best rewrite under that key: as a diff of the file `name`, or in columns of
     `width` characters in all.
     """
-    from engine.atomic import write_text
     from engine.generation.beside import diff, side_by_side
     from engine.generation.document import rewrite_document
     from engine.generation.partial import partial_file
     from engine.generation.preparing import choices
+    from engine.host.outputs import target_of, write_result
     from engine.report.chosen import taken
 
     if words is not None and words < 1:
         raise StyloraError(f"words {words}: ask for at least one, or leave it out for as many as the text has")
+    if not text.strip():
+        raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
+    target = target_of(output) if output is not None else None
     folder = adapter_folder(workspace, adapter, author)
+    _trained(folder)
     as_chosen = ""
     if folder not in live:
         checkpoint, knobs, as_chosen = taken(folder, checkpoint, knobs)
+    checkpoint = None if checkpoint == "none" else checkpoint
     settings = _asked(workspace, knobs)
     chosen = open_rewriter(workspace, _checkpoint(folder, checkpoint), report)
     seed = workspace.settings.seed if seed is None else seed
-    target = Path(output).expanduser().absolute() if output is not None else None
-    stopped = False
     live_at = reached.get(folder) if chosen.in_training else None
     if live_at is not None:
         report(Progress("rewrite", message="answered by the running training", values={"update": live_at}))
 
     def on_text(variation: int, delta: str) -> None:
-        nonlocal stopped
-        try:
-            report(Progress("rewrite", values={"variation": variation, "delta": delta}))
-        except Cancelled:
-            stopped = True
-            raise
+        report(Progress("rewrite", values={"variation": variation, "delta": delta}))
 
+    partial = partial_file(target) if target is not None and not chosen.in_training else None
     rewritten = rewrite_document(
         chosen.choosing(choices(chosen.recipe, settings)),
         text,
@@ -174,7 +173,7 @@ def rewrite(
         seed=seed,
         words=words,
         markdown=markdown,
-        partial=partial_file(target) if target else None,
+        partial=partial,
         on_text=on_text,
         report=report,
     )
@@ -182,21 +181,39 @@ def rewrite(
     if as_chosen:
         result["marks"] = [*result["marks"], as_chosen]
     if live_at is not None:
-        result |= {"update": live_at, "marks": [*result["marks"], f"by the running training, at update {live_at}"]}
-    if stopped:
+        result |= {"update": live_at, "marks": [*result["marks"], _by_training(live_at)]}
+    if rewritten.cancelled:
         result["stopped"] = "cancelled"
     if target is not None:
-        best = rewritten.best.text
-        write_text(target, best if best.endswith("\n") else best + "\n")
+        if rewritten.cancelled:
+            raise Cancelled  # half a text is no output
+        write_result(target, rewritten.best.text, partial)
         result["output"] = str(target)
-    elif settings.remember and not stopped:
-        result["turn"] = _remember(workspace, folder, text, result, knobs, checkpoint, seed, words, again)
-    del result["pairs"]
+    elif settings.remember and not rewritten.cancelled:
+        try:
+            result["turn"] = _remember(workspace, folder, text, result, knobs, checkpoint, seed, words, again)
+        except StyloraError as error:
+            # The text was written, after a while perhaps: whoever waited for it gets it.
+            result["marks"] = [*result["marks"], f"not in the history: {error}"]
+    del result["pairs"], result["cancelled"]
     if beside == "diff":
         result["beside"] = diff(text, rewritten.best.text, name)
     elif beside == "columns":
         result["beside"] = side_by_side(rewritten.pairs, width)
     return result
+
+
+def _by_training(update: int) -> str:
+    return f"by the running training, at update {update}"
+
+
+def _trained(folder: Path) -> None:
+    """Raise `StyloraError` where there is no adapter at all, with what there is instead."""
+    if folder.is_dir() or folder in live:
+        return
+    others = sorted(path.parent.name for path in folder.parent.glob("*/adapters.safetensors"))
+    instead = f"; with --adapter: {', '.join(others)}" if others else ""
+    raise StyloraError(f"{folder}: no adapter there yet; train one with 'stylora train'{instead}")
 
 
 def _remember(
@@ -318,21 +335,31 @@ def compare(
     words: int | None = None,
     **knobs: Any,
 ) -> Result:
-    """The same text and seed with two or more adapters, checkpoints or strengths; every combination is a side."""
+    """The same text and seed with two or more adapters, checkpoints or strengths; every combination is a side. What is
+    left out of a side is as it was chosen for its adapter, else as in the settings."""
     from engine.generation.conversation import Conversation
     from engine.generation.document import rewrite_document
     from engine.generation.preparing import choices
+    from engine.report.chosen import taken
 
     settings = _asked(workspace, {"variations": 1, **knobs})
     folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
-    wanted = list(product(folders, checkpoints or (None,), strengths or (settings.strength,)))
+    wanted = list(product(folders, checkpoints or (None,), strengths or (None,)))
     if len(wanted) < 2:
         raise StyloraError("nothing to compare: name two adapters, two checkpoints or two strengths")
+    if not text.strip():
+        raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
+    for folder in folders:
+        _trained(folder)
     seed = workspace.settings.seed if seed is None else seed
     sides: list[Result] = []
     for number, (folder, checkpoint, strength) in enumerate(wanted):
-        at = changed(settings, {"strength": strength})
-        chosen = open_rewriter(workspace, _checkpoint(folder, checkpoint), report)
+        said, as_chosen, place = {**knobs, "strength": strength}, "", checkpoint
+        if folder not in live:
+            place, said, as_chosen = taken(folder, checkpoint, said)
+        at = _asked(workspace, {"variations": 1, **said})
+        chosen = open_rewriter(workspace, _checkpoint(folder, place), report)
+        live_at = reached.get(folder) if chosen.in_training else None
 
         def on_text(variation: int, delta: str, side: int = number) -> None:
             if variation == 0:
@@ -349,26 +376,46 @@ def compare(
             on_text=on_text,
             report=report,
         )
+        del chosen  # or two base models would be held where the next adapter has another one
+        if made.cancelled:
+            raise Cancelled
         label = ", ".join(
             part
             for part, told in (
                 (folder.name, len(folders) > 1),
                 (f"checkpoint {checkpoint}", len(checkpoints) > 1),
-                (f"strength {strength:g}", len(strengths) > 1),
+                (f"strength {at.strength:g}", len(strengths) > 1),
             )
             if told
         )
-        sides.append({"label": label, **_plain(made.best), "marks": list(made.marks)})
+        marks = [*made.marks, as_chosen, _by_training(live_at) if live_at is not None else ""]
+        sides.append({"label": label, **_plain(made.best), "marks": [mark for mark in marks if mark]})
     result: Result = {"seed": seed, "sides": sides}
     if settings.remember:
-        turn = Conversation(workspace, folders[0]).add(
-            text,
-            [_written(side, side["label"]) for side in sides],
-            settings={**knobs, "seed": seed, "words": words},
-            how="compared",
-        )
-        result["turn"] = turn.number
+        try:
+            turn = Conversation(workspace, folders[0]).add(
+                text,
+                [_written(side, side["label"]) for side in sides],
+                settings={**knobs, "seed": seed, "words": words},
+                how="compared",
+            )
+            result["turn"] = turn.number
+        except StyloraError as error:
+            sides[-1]["marks"].append(f"not in the history: {error}")
     return result
+
+
+def waits(workspace: Workspace, kind: str, params: Mapping[str, Any]) -> str:
+    """Why a request is not answered between the steps of the training under way but after it, in a line; '' where it
+    is. Its model carries the adapter in training: to put other weights on would take these off, and training with
+    them. So only strengths of that adapter are compared meanwhile."""
+    if kind == "compare":
+        named = [adapter_folder(workspace, one) for one in params.get("adapters") or ()]
+        folders = named or [adapter_folder(workspace, None, params.get("author"))]
+        for trained in live:
+            if params.get("checkpoints") or folders != [trained]:
+                return f"waits for the training's end: until then only strengths of {trained.name} can be compared"
+    return ""
 
 
 def _plain(value: Any) -> Result:

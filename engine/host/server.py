@@ -29,13 +29,14 @@ from engine.control import Control
 from engine.errors import Cancelled, Spent, StyloraError
 from engine.host import address, journal, protocol
 from engine.host.connection import Connection
+from engine.host.log import turn_over
 from engine.host.protocol import News, Reply
 from engine.progress import Progress, Report
 from engine.workspace import Workspace
 
 Jobs = Mapping[str, Callable[[Workspace, dict[str, Any], Report, Control], dict[str, Any]]]
-BESIDE = frozenset({"rewrite", "again", "history", "keep"})
-"""Kinds of job that work which listens to its control answers between its steps."""
+BESIDE = frozenset({"rewrite", "again", "compare", "history", "keep"})
+"""Kinds of job that work which listens to its control answers between its steps, unless it cannot give them."""
 
 IDLE_MINUTES = 10.0
 """Without jobs and clients for this long, the host leaves."""
@@ -93,6 +94,8 @@ class Host:
         self._outbox: dict[str, list[bytes]] = {}
         self._outbox_lock = threading.Lock()
         self._turn = threading.Lock()
+        self._lock = -1
+        self._address: address.Address
         self._leaving: asyncio.Event
         self._loop: asyncio.AbstractEventLoop
 
@@ -125,10 +128,17 @@ class Host:
             raise StyloraError(f"{kind!r}: no such job; there are {', '.join(sorted(self.table))}")
         if len(self.runs) >= MOST_QUEUED:
             raise StyloraError(f"{MOST_QUEUED} jobs are waiting already; cancel some first")
+        beside, why = kind in BESIDE and self._answers_between(), ""
+        if beside:
+            from engine.host.rewriting import waits
+
+            why = waits(self.workspace, kind, params)
         run = _Run(kind, params, journal.Journal(self.workspace, kind))
         self.runs[run.journal.job] = run
         self._record(run, "queued", kind=kind, params=params)
-        (self._beside if kind in BESIDE and self._answers_between() else self._queue).put(run)
+        if why:
+            self._record(run, "progress", stage=kind, message=why)
+        (self._beside if beside and not why else self._queue).put(run)
         return run.journal.job
 
     def _answers_between(self) -> bool:
@@ -157,8 +167,14 @@ class Host:
     def _stop(self, message: protocol.Stop) -> Reply:
         if self.runs and not message.force:
             return Reply(message.ref, error=f"{len(self.runs)} jobs are active; cancel them first")
-        self.leave()
+        self.obey()
         return Reply(message.ref)
+
+    def obey(self) -> None:
+        """Leave as one who was told to: clients find it written in the lock file, and start no other by themselves."""
+        with contextlib.suppress(OSError):
+            address.announce(self._lock, msgspec.structs.replace(self._address, stopped=True))
+        self.leave()
 
     def leave(self) -> None:
         """Cancel what runs, let it save what it must, then exit."""
@@ -281,6 +297,7 @@ class Host:
         while not self._leaving.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._leaving.wait(), min(5.0, self.idle_seconds))
+            turn_over(self.workspace)
             if not path.exists():
                 server.close()
                 server = await self._listen(path)
@@ -302,12 +319,13 @@ class Host:
     async def serve(self, lock: int) -> None:
         """Answer clients until told to leave or idle for long; `lock` is the workspace's."""
         self._loop, self._leaving = asyncio.get_running_loop(), asyncio.Event()
-        self._loop.add_signal_handler(signal.SIGTERM, self.leave)
+        self._loop.add_signal_handler(signal.SIGTERM, self.obey)
         for ignored in (signal.SIGHUP, signal.SIGINT):
             signal.signal(ignored, signal.SIG_IGN)
         path = address.socket_path(self.workspace)
         server = await self._listen(path)
-        address.announce(lock, address.Address(os.getpid(), str(path), self.build))
+        self._lock, self._address = lock, address.Address(os.getpid(), str(path), self.build)
+        address.announce(lock, self._address)
         workers = [threading.Thread(target=work, name="jobs") for work in (self._work_beside, self._work)]
         for worker in workers:
             worker.start()

@@ -81,13 +81,16 @@ class Thinner:
 
 def chosen(span: list[tuple[Event, bytes]]) -> list[bytes]:
     """Lines of the events that stand for `span`: its last one, the lowest and highest loss, the lowest validation
-    loss, the first loss that is not a number, what is no report, and the latest reports of anything but a loss."""
+    loss, the first loss that is not a number, the very first one, what is no report, and the latest reports of
+    anything but a loss."""
     keep, rare = {len(span) - 1}, []
     losses, valid = [], []
     for at, (event, _) in enumerate(span):
         if event.what != "progress":
             keep.add(at)
         elif "loss" in event.values:
+            if event.values.get("update") == 1:  # by which a reader knows that nothing came before
+                keep.add(at)
             losses.append((_number(event.values["loss"]), at))
             valid.append((_number(event.values.get("valid")), at))
         elif event.values:

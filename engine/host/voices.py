@@ -6,16 +6,17 @@ Read from files alone, as `engine.host.survey` is: no model is loaded for it, an
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from engine.errors import StyloraError
 from engine.generation.conversation import Conversation, Turn, Written, grade
+from engine.report.chosen import Chosen, read_chosen
 from engine.workspace import Workspace
 
-__all__ = ["Checkpoint", "Turn", "Voice", "Written", "grade", "keep", "turns", "voices"]
+__all__ = ["Checkpoint", "Chosen", "Turn", "Voice", "Written", "grade", "keep", "turns", "voices"]
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class Voice:
     modified: float
     base: str
     """Digest of the base model it was trained on; empty where its recipe has none."""
+    chosen: Chosen = field(default_factory=Chosen)
+    """What it is rewritten with unless a request says otherwise."""
 
 
 class _State(msgspec.Struct):
@@ -64,7 +67,15 @@ def _voice(folder: Path) -> Voice | None:
     except (OSError, ValueError):
         return None
     author, base = recipe.get("author"), recipe.get("base")
-    return Voice(folder.name, str(author or folder.name), folder, _checkpoints(folder), modified, str(base or ""))
+    points = _checkpoints(folder)
+    return Voice(folder.name, str(author or folder.name), folder, points, modified, str(base or ""), _chosen(folder))
+
+
+def _chosen(folder: Path) -> Chosen:
+    try:
+        return read_chosen(folder)
+    except StyloraError:  # rewriting with it will say what is wrong with the file
+        return Chosen()
 
 
 def _checkpoints(folder: Path) -> tuple[Checkpoint, ...]:

@@ -109,6 +109,12 @@ class Degeneration:
             found.append(f"loops: {self.again} words come twice")
         return found
 
+    def loops(self, limits: DegenerationLimits) -> bool:
+        """Whether the limits passed are a loop beyond doubt: word pairs that come again are a habit as well as a sign,
+        so that alone they prove none."""
+        lines = self.past(limits)
+        return len(lines) > 1 or (len(lines) == 1 and self.distinct_bigrams >= limits.distinct_bigrams)
+
 
 def degeneration(text: str) -> Degeneration:
     """Repetition figures of `text`. A text of fewer than 8 words has nothing to repeat and is healthy."""

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from engine.language import is_word
+from engine.language import is_word, words
 from engine.measures.degeneration import plain_words
 from engine.measures.facts import SMALL_WORDS
 
@@ -19,7 +19,7 @@ REFERENCE = 10**8
 """Words that the reference frequencies are taken to rest on: wordfreq's lists rest on more, and from here on their
 own error no longer shows in the figure."""
 _RAREST = 1e-8
-"""Frequency of a word that the reference does not have."""
+"""Frequency of a word that the reference does not have. Chosen: one in `REFERENCE`."""
 _PASSAGES = 0.01
 """Share of the passages that have to have a word: one story's hero's trade is not the author's vocabulary. Chosen."""
 
@@ -59,7 +59,7 @@ def keywords(passages: Sequence[str], most: int = WORDS) -> list[KeyWord]:
         stream = plain_words(passage)
         counts.update(stream)
         spread.update(set(stream))
-        capital.update(word.lower() for word in passage.replace("’", "'").split() if word[:1].isupper())
+        capital.update(word.lower() for word in words(passage.replace("’", "'")) if word[:1].isupper())
     size = sum(counts.values())
     least = max(3, _PASSAGES * len(passages))
     found = []
@@ -75,6 +75,6 @@ def keywords(passages: Sequence[str], most: int = WORDS) -> list[KeyWord]:
     return sorted(found, key=lambda one: (-one.score, one.word))[:most]
 
 
-def used(text: str, words: Collection[str]) -> int:
-    """How often any of `words` (lower case) comes in `text`."""
-    return sum(word in words for word in plain_words(text))
+def used(text: str, known: Collection[str]) -> int:
+    """How often any of the `known` words (lower case) comes in `text`."""
+    return sum(word in known for word in plain_words(text))

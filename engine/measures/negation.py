@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
 _NEGATORS = frozenset(
-    "not never ne'er no nor neither nothing naught nought nobody none nowhere without hardly scarcely cannot nay".split()
+    "not never ne'er no nor neither nothing naught nought nobody none nowhere without hardly scarcely "
+    "cannot nay".split()
 )
 _EMPTY = frozenset("be have do can could may might must shall should will would".split())
 _SAYING = ("acomp", "attr", "oprd", "dobj", "xcomp", "ccomp", "prep", "pobj", "nsubj")

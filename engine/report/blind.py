@@ -17,14 +17,12 @@ import msgspec
 
 from engine.atomic import write_bytes
 from engine.errors import StyloraError
+from engine.measures.resampling import wilson
 
 TRIAL_FILE, TEXTS_FILE, VOTES_FILE = "trial.json", "texts.jsonl", "votes.jsonl"
 
 Choice = Literal["a", "b", "="]
 Line = TypeVar("Line")
-
-_CONFIDENCE = 1.959964
-"""Of a normal distribution, for 95%."""
 
 
 class Side(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,7 +104,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     share: float | None
     """Of the decided votes, how many went to the first side; None while none is decided."""
     low: float
-    """Wilson's 95% interval of that share: E. B. Wilson, "Probable Inference", 1927."""
+    """Wilson's 95% interval of that share (`engine.measures.resampling.wilson`)."""
     high: float
     chance: float
     """Probability of a split as uneven or more, if both were equally good: the exact two-sided binomial test."""
@@ -234,17 +232,6 @@ def outcome(place: Path) -> Outcome:
         high=high,
         chance=_chance(wins),
     )
-
-
-def wilson(count: int, of: int) -> tuple[float, float]:
-    """Wilson's 95% interval of a share of `count` in `of`; (0, 1) where there is nothing to go by."""
-    if not of:
-        return 0.0, 1.0
-    z, share = _CONFIDENCE, count / of
-    middle = share + z * z / (2 * of)
-    margin = z * math.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    scale = 1 + z * z / of
-    return max(0.0, (middle - margin) / scale), min(1.0, (middle + margin) / scale)
 
 
 def _chance(wins: Sequence[int]) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from engine.errors import StyloraError
 from engine.generation.rewriter import Rewriter, Rewritten
 from engine.measures import rhythm
 from engine.measures.degeneration import COPIED_SPAN_LIMIT
@@ -27,12 +28,13 @@ from engine.report.reference import PASTICHE, Reference, held_out, other_voices,
 from engine.report.sides import Given, Side, delta, measured
 from engine.report.stored import stored
 from engine.report.trials import Answers, tried
-from engine.workspace import BUNDLED_AUTHOR
 
 __all__ = ["Base", "Card", "check", "held_out", "prepare"]
 
 _WIDTH = 5
 """Words of a bar in the plot of sentence lengths."""
+_FEWEST = 2
+"""Held-out passages that a card needs."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prepare(
-    rewriter: Rewriter,
+    author: str,
     *,
     dataset: Path,
     corpus: Path,
@@ -55,19 +57,25 @@ def prepare(
     cache: Path | None = None,
     report: Report = silent,
 ) -> Reference:
-    """What rewrites of the adapter's author are held against; the same for every checkpoint and strength.
+    """What rewrites of an author are held against; the same for every checkpoint and strength.
 
     The author's text is the whole curated book. `styles` is the workspace's folder of corpora, where other authors and
-    a pastiche may lie; `cache` a folder for what takes long.
+    a pastiche may lie; `cache` a folder for what takes long. Raises `StyloraError` for less than two held-out passages:
+    one has no interval, and a figure without one would pass for sure.
     """
     report(Progress("check: author", message="measuring the author's own text"))
-    author = rewriter.recipe.author
+    chosen = held_out(dataset, passages)
+    if len(chosen) < _FEWEST:
+        raise StyloraError(
+            f"{dataset}: {len(chosen)} held-out passage{'s' * (len(chosen) != 1)} to check with, {_FEWEST} are needed; "
+            "ask for more passages, or raise dataset.test and build it again"
+        )
     pastiche = corpus.with_name(f"{corpus.stem}{PASTICHE}.txt")
     imitated = pastiche.read_text(encoding="utf-8", errors="replace").split("\n\n") if pastiche.is_file() else []
     return reference(
-        held_out(dataset, passages),
+        chosen,
         whole_book(corpus),
-        others=other_voices(corpus, styles, author == BUNDLED_AUTHOR),
+        others=other_voices(author, styles),
         pastiche=imitated,
         seed=seed,
         cache=cache,
@@ -99,7 +107,7 @@ def check(
     author.
     """
     reference = against or prepare(
-        rewriter,
+        rewriter.recipe.author,
         dataset=dataset,
         corpus=corpus,
         passages=passages,
@@ -214,7 +222,7 @@ def _figures(sides: dict[str, Side], reference: Reference) -> dict[str, Any]:
 
 
 def _values(scored: dict[str, Parts], part: str) -> dict[str, Value | None]:
-    return {name: value(getattr(one, part)) for name, one in scored.items()}
+    return {name: value(getattr(one, part), part=True) for name, one in scored.items()}
 
 
 def _sentence_spectrum(sides: dict[str, Side], reference: Reference) -> Spectrum:

@@ -112,7 +112,7 @@ def taken(
     if reason := void(adapter, kept):
         return checkpoint, said, f"{reason}; as trained instead"
     knobs_kept = kept.knobs
-    if checkpoint is not None and str(checkpoint) != str(kept.checkpoint):
+    if checkpoint is not None and str(checkpoint) != str(kept.checkpoint).lower():  # "none" is the adapter as it lies
         knobs_kept.pop("strength", None)
     elif checkpoint is None and kept.checkpoint is not None:
         checkpoint = kept.checkpoint
@@ -134,7 +134,7 @@ def kept_chosen(adapter: Path) -> Chosen | None:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         return msgspec.convert(raw, Chosen) if raw.get("format") == FORMAT else None
     except (OSError, ValueError) as error:
-        raise StyloraError(f"{path}: not a choice ({error}); delete it, or choose again with 'stylora use'") from None
+        raise StyloraError(f"{path}: not a choice ({error}); 'stylora use --reset' forgets it") from None
 
 
 def void(adapter: Path, chosen: Chosen) -> str:
@@ -176,7 +176,8 @@ def forget(adapter: Path) -> bool:
 
 def updates_of(adapter: Path) -> list[int]:
     """The updates of the checkpoints that an adapter has, oldest first."""
-    folders = (adapter / "checkpoints").glob("update-*")
+    # A copy made by hand ("update-000040 copy") is none of the run's.
+    folders = (one for one in (adapter / "checkpoints").glob("update-*") if one.name[7:].isdigit())
     return sorted(int(one.name[7:]) for one in folders if (one / "adapters.safetensors").is_file())
 
 

@@ -11,9 +11,10 @@ from engine.models import mlx_thread
 from engine.models.adapters import set_strength
 
 TOKENS = 48
-"""Tokens of each text that are read, from its beginning: what makes a text fluent shows early, and every further
-token costs as much as one of a prompt."""
+"""Tokens of each text that are read, from its beginning. Chosen: what makes a text fluent shows early, and every
+further token costs as much as one of a prompt."""
 FEWEST = 8
+"""Tokens that a text needs to be read. Chosen: a phrase of fewer is common or rare, and neither is fluent."""
 
 
 @mlx_thread.owned

@@ -21,7 +21,7 @@ author's own, never seen in training."""
 
 
 class Value(msgspec.Struct, frozen=True):
-    """A figure with the interval that 90% of resamplings of the passages leave it in."""
+    """A figure with its 90% interval (`engine.measures.resampling`)."""
 
     value: float
     low: float

@@ -126,8 +126,8 @@ def _joint(card: Card) -> str:
         f"<div class=wide><table>{_head('')}<tbody>{''.join(rows)}</tbody></table></div>"
         "<p class=quiet>Joint score: the square root of style times meaning, times the share of sound texts. Style is "
         "0 for the input given back and 1 for the author's own unseen passages, meaning is 0 for another passage and 1 "
-        "for the author's own: neither copying nor inventing can win. Behind each figure the interval that 90% of "
-        "resamplings of the passages leave it in.</p>"
+        "for the author's own: neither copying nor inventing can win. Behind each figure its 90% interval: what "
+        "drawing the passages again leaves it in, and for shares of the texts Wilson's.</p>"
     )
 
 

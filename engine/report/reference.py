@@ -28,7 +28,7 @@ from engine.measures.style_distance import AuthorProfile, author_profile
 from engine.neutral import open_neutralizer
 from engine.report.figurative import figures
 from engine.report.stored import stored
-from engine.workspace import bundled
+from engine.workspace import BUNDLED_AUTHOR, bundled, slug
 
 BEYOND = "beyond target"
 """Why curation leaves out what is good text of the author but more than was asked for."""
@@ -36,11 +36,11 @@ FITTED = 150
 """Texts of each class that the classifier is fitted on; with 250 the accuracy of `tests/bench/card_grades.py` was the
 same, .991."""
 WINDOW = 150
-"""Words of those texts: about a passage."""
+"""Words of those texts. Chosen: about a passage, so that what is fitted is as long as what is judged."""
 _LONG = 40
-"""Words from which a passage's rate of key words is a rate."""
+"""Words from which a passage's rate of key words is a rate. Chosen: one word more is then 25 in 1,000."""
 READ = 60
-"""Passages of the author that are parsed, for clauses and figures."""
+"""Passages of the author that are parsed for figures of speech. Chosen: some 7,000 words."""
 PASTICHE = "_pastiche"
 """``styles/<author>_pastiche.txt`` may hold texts that imitate the author: the classifier learns to tell those, too."""
 
@@ -58,15 +58,11 @@ class Author:
     """Sentences by length (`rhythm.length_counts`)."""
     marks: np.ndarray
     """Marks per 100 words, in the order of `rhythm.MARKS`."""
-    depth: float
-    """Clauses inside one another, mean over sentences."""
     keywords: tuple[KeyWord, ...]
-    key_rate: float
-    """Key words per 1,000 words."""
     key_most: float
-    """What 99 in 100 passages do not exceed."""
-    figurative: float
-    """Markers of figurative language per 100 words."""
+    """Key words per 1,000 words that 99 in 100 passages do not exceed."""
+    figurative: np.ndarray
+    """Of the passages that were parsed; columns: markers of figurative language, words."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +155,10 @@ def _author(
     profile = author_profile(own)
     draw = random.Random(f"{seed}:reference")
     sample = [own[at] for at in sorted(draw.sample(range(len(own)), min(FITTED, len(own))))]
-    docs = list(parse_many(sample[:READ], entities=False))
-    depths = [depth for doc in docs for depth in rhythm.clause_depths(doc)]
+    read = sample[:READ]
+    marked = [
+        (len(figures(doc)), len(text.split())) for doc, text in zip(parse_many(read, entities=False), read, strict=True)
+    ]
     keywords = tuple(keyness.keywords(own))
     known = {one.word for one in keywords}
     sizes = np.array([len(text.split()) for text in own])
@@ -177,11 +175,9 @@ def _author(
         classifier=fit(_pieces(sample, draw), negatives),
         lengths=np.sum([rhythm.length_counts(text) for text in own], axis=0),
         marks=100 * np.sum([rhythm.mark_counts(text) for text in own], axis=0) / words,
-        depth=float(np.mean(depths)) if depths else 0.0,
         keywords=keywords,
-        key_rate=1000 * float(uses.sum()) / words,
         key_most=float(np.quantile(1000 * uses[long] / sizes[long], 0.99)) if long.any() else 1000.0,
-        figurative=100 * sum(len(figures(doc)) for doc in docs) / max(sum(len(doc.text.split()) for doc in docs), 1),
+        figurative=np.array(marked, dtype=np.float64),
     )
 
 
@@ -197,16 +193,18 @@ def _another(text: str, own: Sequence[str], sizes: np.ndarray, seed: int) -> str
     return own[random.Random(f"{seed}:memorised:{hashlib.sha256(text.encode()).hexdigest()}").choice(near.tolist())]
 
 
-def other_voices(author_corpus: Path, styles: Path | None, bundled_author: bool) -> list[str]:
-    """Passages of somebody else: the bundled book, unless that is the author's own, and other corpora beside it."""
+def other_voices(author: str, styles: Path | None) -> list[str]:
+    """Passages of somebody else than `author`: the bundled book, unless it is theirs, and the corpora in `styles`."""
     found: list[str] = []
-    if not bundled_author:
+    if slug(author) != slug(BUNDLED_AUTHOR):
         text = bundled("styles", "unconducted_chorus_full.txt").read_text(encoding="utf-8")
         found += [" ".join(part.split()) for part in text.split("\n\n") if len(part.split()) >= 40]
     for record in sorted(styles.glob("*.curation.jsonl")) if styles is not None else []:
         corpus = record.with_name(record.name.replace(".curation.jsonl", ".txt"))
-        header = read_header(corpus) if corpus.is_file() and corpus != author_corpus else None
-        own = read_header(author_corpus)
-        if header is not None and header.author and (own is None or header.author != own.author):
-            found += [passage.text for passage in read_corpus(corpus)]
+        try:
+            header = read_header(corpus) if corpus.is_file() else None
+            if header is not None and header.author and slug(header.author) != slug(author):
+                found += [passage.text for passage in read_corpus(corpus)]
+        except StyloraError:
+            continue  # another author's fault is none of this one's
     return found

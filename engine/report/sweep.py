@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
-from engine.errors import StyloraError
+from engine.errors import Spent, StyloraError
+from engine.generation.limits import CALIBRATION_FILE
 from engine.neutral import Neutralizer
 from engine.progress import Progress, Report, silent
-from engine.report import chosen
+from engine.report import chosen, stored
 from engine.report.kept import FORMAT, Card, load_cards, save_card
+from engine.report.reference import PASTICHE
 
 FOLDER = "sweep"
 """Where an adapter's sweeps are kept, each under a name that follows from what is measured how."""
@@ -50,8 +52,6 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     gap_closed: float
     facts_kept: float
     """Share of names and numbers."""
-    severe: int
-    """Rewrites with a finding."""
 
 
 class Swept(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,6 +64,8 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     """Cells asked for."""
     rows: tuple[Row, ...]
     """The best first; of equals the earlier checkpoint and the lower strength."""
+    failed: dict[str, str]
+    """Why a cell could not be measured, by its label: a checkpoint that went, or weights that are no numbers."""
     anchors: dict[str, tuple[float, float]]
     """Style and meaning of the card's known goods and bads: neutral, untrained, copy, memorised, author."""
     folder: str
@@ -99,9 +101,10 @@ def cells(adapter: Path, checkpoints: Sequence[str | int] = (), strengths: Seque
 
 
 def place_of(adapter: Path, *, dataset: Path, corpus: Path, how: dict[str, Any]) -> Path:
-    """The folder of a sweep: another set of passages, seed or way to decode is another sweep."""
-    made_of = hashlib.sha256(msgspec.json.encode([FORMAT, how], order="sorted"))
-    for path in (dataset / "test.jsonl", dataset / "valid.jsonl", corpus):
+    """The folder of a sweep: other passages, another seed, way to decode or to measure is another sweep."""
+    made_of = hashlib.sha256(msgspec.json.encode([FORMAT, stored.FORMAT, how], order="sorted"))
+    pastiche = corpus.with_name(f"{corpus.stem}{PASTICHE}.txt")
+    for path in (dataset / "test.jsonl", dataset / "valid.jsonl", corpus, pastiche, adapter / CALIBRATION_FILE):
         made_of.update(path.read_bytes() if path.is_file() else b"")
     return adapter / FOLDER / made_of.hexdigest()[:12]
 
@@ -117,20 +120,32 @@ def sweep(
     """Measure those of `wanted` that are not kept in `place` yet, and rank them all.
 
     `measure` makes the card of the weights in a folder at a cell's strength. Each report of stage ``sweep`` counts
-    cells and has the row of the last one in its values. Raises `Cancelled` from `report`; what is done is kept.
+    cells and has the row of the last one in its values. A cell that cannot be measured does not end the others; the
+    first one's fault is raised where none could be. Raises `Cancelled` from `report`; what is done is kept.
     """
     done = kept(adapter, wanted, place)
+    failed: dict[str, str] = {}
     for cell in wanted:
         if cell in done:
             continue
-        report(Progress("sweep", len(done), len(wanted), message=f"measuring {cell.label}"))
-        card = measure(chosen.checkpoint_folder(adapter, cell.checkpoint), cell)
+        begun = len(done) + len(failed)
+        report(Progress("sweep", begun, len(wanted), message=f"measuring {cell.label}"))
+        try:
+            card = measure(chosen.checkpoint_folder(adapter, cell.checkpoint), cell)
+        except Spent:
+            raise
+        except StyloraError as error:
+            failed[cell.label] = str(error)
+            report(Progress("sweep", begun + 1, len(wanted), message=f"{cell.label} is left out: {error}"))
+            continue
         save_card(place, card)
         done[cell] = card
         values = {name: value for name, value in msgspec.to_builtins(row_of(cell, card)).items() if name != "cell"}
         at = {"checkpoint": cell.checkpoint, "strength": cell.strength}
-        report(Progress("sweep", len(done), len(wanted), values={**at, **values}))
-    return ranked(adapter, wanted, done, place)
+        report(Progress("sweep", begun + 1, len(wanted), values={**at, **values}))
+    if failed and not done:
+        raise StyloraError(next(iter(failed.values())))
+    return ranked(adapter, wanted, done, place, failed)
 
 
 def kept(adapter: Path, wanted: Sequence[Cell], place: Path) -> dict[Cell, Card]:
@@ -141,7 +156,7 @@ def kept(adapter: Path, wanted: Sequence[Cell], place: Path) -> dict[Cell, Card]
     for cell in wanted:
         folder = chosen.checkpoint_folder(adapter, cell.checkpoint)
         card = cards.get((folder.name if cell.checkpoint is not None else "", cell.strength))
-        if card is None:
+        if card is None or not (folder / "adapters.safetensors").is_file():
             continue
         if folder not in digests:
             digests[folder] = weights_digest(folder)
@@ -150,7 +165,7 @@ def kept(adapter: Path, wanted: Sequence[Cell], place: Path) -> dict[Cell, Card]
     return found
 
 
-def ranked(adapter: Path, wanted: Sequence[Cell], done: dict[Cell, Card], place: Path) -> Swept:
+def ranked(adapter: Path, wanted: Sequence[Cell], done: dict[Cell, Card], place: Path, failed: dict[str, str]) -> Swept:
     """The sweep as far as it is done."""
     rows = sorted(
         (row_of(cell, done[cell]) for cell in wanted if cell in done),
@@ -163,6 +178,7 @@ def ranked(adapter: Path, wanted: Sequence[Cell], done: dict[Cell, Card], place:
         passages=card.passages if card else 0,
         total=len(wanted),
         rows=tuple(rows),
+        failed=failed,
         anchors=_anchors(card) if card else {},
         folder=str(place),
     )
@@ -180,7 +196,6 @@ def row_of(cell: Cell, card: Card) -> Row:
         meaning=meaning.value if meaning else 0.0,
         gap_closed=card.gap_closed,
         facts_kept=card.facts_kept / max(card.facts, 1),
-        severe=max(card.findings.values(), default=0),
     )
 
 

@@ -20,7 +20,7 @@ from engine.report.figurative import figures
 from engine.report.inputs import Input
 from engine.report.joint import style_of
 from engine.report.kept import Measure, Trial
-from engine.report.lines import value
+from engine.report.lines import value, valued
 from engine.report.reference import Reference
 from engine.report.sides import NOTHING, Given, Side, meaning, measured
 from engine.report.stored import stored
@@ -37,6 +37,23 @@ class Answers:
     findings: tuple[tuple[str, ...], ...] = ()
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """The inputs of one sort, and what the sides made of them; every list and array has the inputs first."""
+
+    at: Sequence[int]
+    """Their places among all inputs."""
+    texts: dict[str, list[str]]
+    """By side: what was said."""
+    sides: dict[str, Side]
+    style: dict[str, np.ndarray]
+    """By side: how far the classifier's log-odds went from plain held-out text (0) to the author's own (1)."""
+
+
+_Lines = list[tuple[str, str, str, str, dict[str, Figure | np.ndarray], str]]
+"""Name, title, unit, which way is better, the figure by side, and what it is."""
+
+
 def tried(
     inputs: Sequence[Input],
     plain: Sequence[str],
@@ -48,70 +65,77 @@ def tried(
 ) -> tuple[list[Measure], list[Trial]]:
     """Lines and texts of the fixed `inputs`; `plain` are their neutral texts, `anchors` the sides of the held-out
     passages, which say what plain and what the author is."""
-    texts = [at for at, one in enumerate(inputs) if one.kind != "noun"]
-    nouns = [at for at, one in enumerate(inputs) if one.kind == "noun"]
-    modern, figured = _modern(inputs, plain, answers, anchors, reference, limits, texts, seed)
-    invention, spoken = _nouns(inputs, answers, anchors, reference, limits, nouns, seed)
-    of = {**figured, **spoken}
-    own = answers["rewritten"]
+
+    def asked(at: Sequence[int], given: Sequence[Given], also: str, texts: list[str]) -> _Asked:
+        said = {name: [one.texts[index] or NOTHING for index in at] for name, one in answers.items()}
+        said[also] = texts
+        sides = {name: _side(name, made, given, reference, limits) for name, made in said.items()}
+        return _Asked(at, said, sides, {name: style_of(side, anchors) for name, side in sides.items()})
+
+    measures: list[Measure] = []
+    of: dict[int, dict[str, float]] = {}
+    if nouns := [at for at, one in enumerate(inputs) if one.kind == "noun"]:
+        subjects = [inputs[at].text for at in nouns]
+        unrelated = [(reference.memorised * len(nouns))[row] for row in range(len(nouns))]
+        spoken = asked(nouns, [Given(one, one, facts(one)) for one in subjects], "memorised", unrelated)
+        lines, figured = _nouns(subjects, spoken)
+        measures += _measures("invention", lines, weights(len(nouns), seed=seed))
+        # No author wrote on the nouns: how figurative they are is told by their own passages.
+        own = reference.author.figurative
+        book = value(_per_hundred(own[:, 0], own[:, 1])(weights(len(own), seed=seed)))
+        next(one for one in measures if one.name == "figurative").sides["author"] = book
+        of |= figured
+    if modern := [at for at, one in enumerate(inputs) if one.kind != "noun"]:
+        given = [Given(inputs[at].text, plain[at], facts(inputs[at].text)) for at in modern]
+        lines, figured = _modern(asked(modern, given, "neutral", [plain[at] for at in modern]))
+        measures += _measures("modern", lines, weights(len(modern), seed=seed))
+        of |= figured
+    answered = answers["rewritten"]
     trials = [
         Trial(
             name=one.name,
             kind=one.kind,
             plain=plain[at],
             untrained=answers["untrained"].texts[at],
-            rewritten=own.texts[at],
-            findings=list(own.findings[at]),
+            rewritten=answered.texts[at],
+            findings=list(answered.findings[at]),
             figures=of[at],
         )
         for at, one in enumerate(inputs)
     ]
-    return [*invention, *modern], trials
+    return measures, trials
 
 
-def _modern(
-    inputs: Sequence[Input],
-    plain: Sequence[str],
-    answers: Mapping[str, Answers],
-    anchors: Mapping[str, Side],
-    reference: Reference,
-    limits: Limits,
-    at: Sequence[int],
-    seed: int,
-) -> tuple[list[Measure], dict[int, dict[str, float]]]:
-    given = [Given(inputs[one].text, plain[one], facts(inputs[one].text)) for one in at]
-    drawn = weights(len(at), seed=seed)
-    said = {name: [one.texts[index] for index in at] for name, one in answers.items()}
-    said["neutral"] = [plain[index] for index in at]
-    sides = {name: _side(name, texts, given, reference, limits) for name, texts in said.items()}
-    style = {name: style_of(side, anchors) for name, side in sides.items()}
-    told = {name: meaning(side) for name, side in sides.items()}
-    lines = [
-        ("modern_style", "modern texts: style", "", "higher", style,
-         "How far the authorship classifier's log-odds went from plain held-out text (0) to the author's own (1), "
-         "mean; a modern subject alone lowers it."),
-        ("modern_meaning", "modern texts: meaning", "", "higher", told,
-         "What was given and is said, and the other way round, times the names and numbers kept; 1 is the same text."),
-        ("modern_facts", "modern texts: facts kept", "%", "higher", None,
-         "Share of the names and numbers of the modern texts that are there."),
-        ("modern_sound", "modern texts: sound", "%", "higher", {name: side.sound for name, side in sides.items()},
-         "Share that is neither copied nor looping nor a refusal nor empty."),
-    ]  # fmt: skip
-    measures = [
+def _measures(group: str, lines: _Lines, drawn: np.ndarray) -> list[Measure]:
+    return [
         Measure(
             name=name,
-            group="modern",
+            group=group,
             title=title,
             unit=unit,
             better=better,
             what=what,
-            sides={
-                side: value((ratio(one.facts[:, 0], one.facts[:, 1]) if values is None else ratio(values[side]))(drawn))
-                for side, one in sides.items()
-            },
+            sides={side: valued(figure, drawn, unit) for side, figure in sided.items()},
         )
-        for name, title, unit, better, values, what in lines
+        for name, title, unit, better, sided, what in lines
     ]
+
+
+def _modern(asked: _Asked) -> tuple[_Lines, dict[int, dict[str, float]]]:
+    sides, style = asked.sides, asked.style
+    told = {name: meaning(side) for name, side in sides.items()}
+    lines: _Lines = [
+        ("modern_style", "modern texts: style", "", "higher", {name: ratio(one) for name, one in style.items()},
+         "How far the authorship classifier's log-odds went from plain held-out text (0) to the author's own (1), "
+         "mean; a modern subject alone lowers it."),
+        ("modern_meaning", "modern texts: meaning", "", "higher", {name: ratio(one) for name, one in told.items()},
+         "What was given and is said, and the other way round, times the names and numbers kept; 1 is the same text."),
+        ("modern_facts", "modern texts: facts kept", "%", "higher",
+         {name: ratio(side.facts[:, 0], side.facts[:, 1]) for name, side in sides.items()},
+         "Share of the names and numbers of the modern texts that are there."),
+        ("modern_sound", "modern texts: sound", "%", "higher", {name: side.sound for name, side in sides.items()},
+         "Share that is neither copied nor looping nor a refusal nor empty."),
+    ]  # fmt: skip
     own = sides["rewritten"]
     figured = {
         index: {
@@ -121,56 +145,30 @@ def _modern(
             "coverage": round(float(own.said[row]), 3),
             "length": round(float(own.ratio[row]), 3),
         }
-        for row, index in enumerate(at)
+        for row, index in enumerate(asked.at)
     }
-    return measures, figured
+    return lines, figured
 
 
-def _nouns(
-    inputs: Sequence[Input],
-    answers: Mapping[str, Answers],
-    anchors: Mapping[str, Side],
-    reference: Reference,
-    limits: Limits,
-    at: Sequence[int],
-    seed: int,
-) -> tuple[list[Measure], dict[int, dict[str, float]]]:
-    subjects = [inputs[index].text for index in at]
-    given = [Given(subject, subject, facts(subject)) for subject in subjects]
-    drawn = weights(len(at), seed=seed)
-    said = {name: [one.texts[index] or NOTHING for index in at] for name, one in answers.items()}
-    said["memorised"] = [(reference.memorised * len(at))[row] for row in range(len(at))]
-    sides = {name: _side(name, texts, given, reference, limits) for name, texts in said.items()}
-    style = {name: style_of(side, anchors) for name, side in sides.items()}
-    topic = {name: _on_topic(subjects, texts) for name, texts in said.items()}
+def _nouns(subjects: Sequence[str], asked: _Asked) -> tuple[_Lines, dict[int, dict[str, float]]]:
+    sides, style = asked.sides, asked.style
+    topic = {name: _on_topic(subjects, texts) for name, texts in asked.texts.items()}
     marked = {name: np.array([len(figures(doc)) for doc in parse_many(texts, entities=False)], dtype=np.float64)
-              for name, texts in said.items()}  # fmt: skip
-    lines = [
+              for name, texts in asked.texts.items()}  # fmt: skip
+    lines: _Lines = [
         ("persona", "nouns: in the persona", "", "higher", {name: ratio(one) for name, one in style.items()},
          "How far the authorship classifier's log-odds went from plain held-out text (0) to the author's own (1), "
          "mean."),
         ("figurative", "nouns: figures per 100 words", "", "author",
-         {name: _per_hundred(marked[name], sides[name].words) for name in said},
+         {name: _per_hundred(marked[name], side.words) for name, side in sides.items()},
          "Markers of comparison and of something concrete for something abstract: counted, not judged."),
-        ("topic", "nouns: on the subject", "%", "higher", {name: ratio(one) for name, one in topic.items()},
+        ("topic", "nouns: on the subject", "%", "higher", dict(topic),
          "Share whose best sentence is nearer to its own noun than to any of the other nouns, by sentence embeddings, "
-         "or that names it; chance is 1 in 6."),
+         f"or that names it; chance is 1 in {len(subjects)}."),
         ("answered", "nouns: answered", "%", "higher",
-         {name: ratio(side.sound * (side.words >= EXPLAINED)) for name, side in sides.items()},
+         {name: side.sound * (side.words >= EXPLAINED) for name, side in sides.items()},
          "Share that says something (10 words or more) and is neither a refusal nor copied nor looping."),
     ]  # fmt: skip
-    measures = [
-        Measure(
-            name=name,
-            group="invention",
-            title=title,
-            unit=unit,
-            better=better,
-            what=what,
-            sides={side: value(figure(drawn)) for side, figure in sided.items()},
-        )
-        for name, title, unit, better, sided, what in lines
-    ]
     spoken = {
         index: {
             "style": round(float(style["rewritten"][row]), 3),
@@ -178,9 +176,9 @@ def _nouns(
             "figurative": float(marked["rewritten"][row]),
             "words": float(sides["rewritten"].words[row]),
         }
-        for row, index in enumerate(at)
+        for row, index in enumerate(asked.at)
     }
-    return measures, spoken
+    return lines, spoken
 
 
 def _side(name: str, texts: Sequence[str], given: Sequence[Given], reference: Reference, limits: Limits) -> Side:

@@ -21,7 +21,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from engine.host import jobs  # noqa: E402
+from engine.host import report_jobs  # noqa: E402
 from engine.models import acceleration  # noqa: E402
 from engine.progress import silent  # noqa: E402
 from engine.workspace import Workspace  # noqa: E402
@@ -74,11 +74,10 @@ def main() -> None:
         ("parts", "joint"), ("measures", "lines and intervals"), ("tried", "modern texts and nouns"),
     ):  # fmt: skip
         setattr(card, name, clock.timed(part, getattr(card, name)))
-    loading = clock.timed("loading", jobs.open_rewriter)
-    jobs.open_rewriter = loading
-    jobs._calibrated = clock.timed("calibration", jobs._calibrated)
+    for name, part in (("open_rewriter", "loading"), ("calibrated", "calibration")):
+        setattr(report_jobs, name, clock.timed(part, getattr(report_jobs, name)))
     wall, own = time.perf_counter(), time.process_time()
-    made = jobs.check(workspace, silent, passages=options.passages, variations=options.variations)
+    made = report_jobs.check(workspace, silent, passages=options.passages, variations=options.variations)
     wall, own = time.perf_counter() - wall, time.process_time() - own
     parts = {name: {"wall": round(one[0], 2), "processor": round(one[1], 2)} for name, one in clock.parts.items()}
     apart = ("loading", "calibration", "base, all", "generation")

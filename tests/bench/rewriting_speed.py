@@ -84,8 +84,10 @@ class Stock:
         try:
             for prompt, count in zip(prompts, tokens, strict=True):
                 ids = self.tokenizer.encode(prompt, add_special_tokens=False)
+                bears = ours.repetition_penalty != 1
                 penalty = make_logits_processors(
-                    repetition_penalty=ours.repetition_penalty, repetition_context_size=ours.repetition_window
+                    repetition_penalty=ours.repetition_penalty if bears else None,
+                    repetition_context_size=ours.repetition_window,
                 )
                 for _ in stream_generate(
                     self.model, self.tokenizer, ids, max_tokens=count, sampler=sampler, logits_processors=penalty

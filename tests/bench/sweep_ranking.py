@@ -66,7 +66,7 @@ def main() -> None:
     for update in updates:
         rewriter = opener.open(chosen.checkpoint_folder(folder, update))
         whole = whole or cards.prepare(
-            rewriter, dataset=dataset, corpus=corpus, passages=told.passages, styles=workspace.styles, cache=cache
+            author, dataset=dataset, corpus=corpus, passages=told.passages, styles=workspace.styles, cache=cache
         )
         found = []
         for half in (slice(0, None, 2), slice(1, None, 2)):

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm import WARM
 
+from engine.language import sentences
 from engine.workspace import Workspace
 
 COMMANDS = [
@@ -37,9 +39,11 @@ COMMANDS = [
 ]
 
 
-def stylora(*arguments: str, cwd: Path, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+def stylora(
+    *arguments: str, cwd: Path, stdin: str | None = None, python: tuple[str, ...] = WARM
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *arguments],
+        [*python, "-m", "tui.cli", *arguments],
         cwd=cwd,
         input=stdin,
         capture_output=True,
@@ -164,7 +168,7 @@ def test_models_lists_the_embedded_one_and_how_to_get_the_other(workspace: Path)
 
 
 def test_the_doctor_finds_this_machine_fit(workspace: Path) -> None:
-    result = stylora("doctor", "--json", cwd=workspace)
+    result = stylora("doctor", "--json", cwd=workspace, python=(sys.executable,))
     rows = {row["name"]: row for row in json.loads(result.stdout)}
     assert rows["mlx"]["passed"]
     assert "GFLOP/s" in rows["BLAS"]["detail"]
@@ -194,8 +198,8 @@ def test_init_twice_is_refused(workspace: Path) -> None:
 def test_ctrl_c_stops_a_build_where_it_can_go_on(workspace: Path) -> None:
     (workspace / "stylora.toml").write_text('[dataset]\nvariants = []\ninputs = ["standard"]\n')
     book = (workspace / "styles" / "unconducted_chorus_full.txt").read_text(encoding="utf-8")
-    passages = sorted((" ".join(part.split()) for part in book.split("\n\n")), key=len)
-    chosen = [passage for passage in passages if len(passage.split()) >= 40][:80]
+    told = sorted(set(sentences(" ".join(book.split()))), key=lambda sentence: (len(sentence), sentence))
+    chosen = [sentence for sentence in told if len(sentence.split()) >= 20][:80]
     Workspace(workspace).corpus("The Unconducted Chorus").write_text("\n\n".join(chosen), encoding="utf-8")
     building = subprocess.Popen(
         [sys.executable, "-m", "tui.cli", "dataset"],

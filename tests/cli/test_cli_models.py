@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
+from warm import WARM
 
 from engine.host import model_jobs
 from engine.models import folder
@@ -46,7 +46,7 @@ def peft(tmp_path: Path) -> Path:
 
 def stylora(workspace: Workspace, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", *map(str, arguments)],
+        [*WARM, "-m", "tui.cli", *map(str, arguments)],
         cwd=workspace.root,
         capture_output=True,
         text=True,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +56,29 @@ def test_mistakes_are_one_line(workspace: Path) -> None:
     assert "nothing to compare" in complaint(stylora("compare", NOTE, cwd=workspace))
     (workspace / "latin.txt").write_bytes(b"caf\xe9")
     assert "not UTF-8" in complaint(stylora("rewrite", "--file", "latin.txt", cwd=workspace))
+    assert "one of the two" in complaint(stylora("rewrite", "x", "--file", "note.md", cwd=workspace))
+    assert "not UTF-8" in complaint(stylora("rewrite", "caf\udce9", cwd=workspace))
+    unknown = stylora("rewrite", NOTE, "--perspective", "second", cwd=workspace)
+    assert unknown.returncode == 2
+    assert "'plural', 'third'" in unknown.stderr
+
+
+def test_output_that_nobody_takes_is_no_accident(workspace: Path) -> None:
+    def history(stdout: int) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tui.cli", "history", "--json"]
+        return subprocess.run(command, cwd=workspace, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        gone = history(writer)
+        assert gone.returncode != 0
+        assert gone.stderr == ""
+    finally:
+        os.close(writer)
+    if Path("/dev/full").exists():
+        with Path("/dev/full").open("w") as full:
+            told = history(full.fileno())
+        assert told.returncode == 1
+        assert told.stderr.startswith("stylora: standard output: No space left")
+        assert told.stderr.count("\n") == 1

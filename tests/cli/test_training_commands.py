@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from small_workspace import make_workspace
+from small_workspace import copied_workspace
 from typer.testing import CliRunner
 
 from engine.errors import StyloraError
@@ -17,7 +17,7 @@ from tui.cli import app
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
-    return make_workspace(tmp_path_factory.mktemp("cli") / "w", tiny_model)
+    return copied_workspace(tmp_path_factory, "cli", tiny_model)
 
 
 @pytest.fixture(autouse=True)

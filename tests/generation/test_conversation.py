@@ -13,6 +13,7 @@ from engine.errors import Cancelled, StyloraError
 from engine.generation.conversation import Conversation, Written, grade
 from engine.host import rewriting
 from engine.progress import Progress, silent
+from engine.report.chosen import choose, forget
 from engine.workspace import Workspace
 
 NOTE = "The gate was closed in 1987, and nobody saw it."
@@ -176,3 +177,20 @@ def test_sides_are_compared_from_one_seed(workspace: Workspace) -> None:
         rewriting.again(workspace, silent)
     with pytest.raises(StyloraError, match="best, last, or updates 20"):
         rewriting.rewrite(workspace, silent, text=NOTE, checkpoint="77")
+
+
+def test_what_was_chosen_is_what_a_side_leaves_out(workspace: Workspace) -> None:
+    home = workspace.root / "lora_adapters" / "unconducted_chorus"
+    choose(home, {"checkpoint": 20, "strength": 0.5})
+    try:
+        one, other = rewriting.compare(workspace, silent, text=NOTE, checkpoints=["20", "none"])["sides"]
+        assert one["marks"][-1] == "strength 0.5, as chosen for this adapter"
+        assert "as chosen" not in " ".join(other["marks"])
+        one, other = rewriting.compare(workspace, silent, text=NOTE, strengths=[0.5, 1.0])["sides"]
+        assert one["marks"][-1] == other["marks"][-1] == "checkpoint 20, as chosen for this adapter"
+        asked = {"text": NOTE, "variations": 1, "remember": False}
+        assert one["text"] == rewriting.rewrite(workspace, silent, **asked)["best"]["text"]
+        as_it_lies = rewriting.rewrite(workspace, silent, checkpoint="none", strength=1.0, **asked)
+        assert not [mark for mark in as_it_lies["marks"] if "chosen" in mark]
+    finally:
+        forget(home)

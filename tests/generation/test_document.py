@@ -61,6 +61,15 @@ def test_only_prose_is_rewritten_and_references_come_back(rewriter: Rewriter) ->
     ]
 
 
+def test_what_is_found_in_a_document_says_where(rewriter: Rewriter) -> None:
+    found = rewritten(rewriter).best.findings
+    starts = {finding.message.split("”: ")[0] for finding in found}
+    assert starts == {"“The bridge was shut in…", "“A train left the mine…"}
+    alone = rewritten(rewriter, TWO).best.findings
+    assert alone
+    assert not any(finding.message.startswith("“A train") for finding in alone)
+
+
 def test_line_ends_are_those_of_the_document(rewriter: Rewriter) -> None:
     text = rewritten(rewriter, DOCUMENT.replace("\n", "\r\n")).best.text
     assert text.count("\r\n") == text.count("\n") == DOCUMENT.count("\n")
@@ -100,10 +109,7 @@ def test_a_stopped_document_goes_on_where_it_was(
     made = rewritten(rewriter, partial=partial)
     assert len(asked) == 3, "a finished passage was rewritten again"
     assert made.best.text == whole.best.text
-    assert not partial.exists()
     # Another seed is another work.
-    with pytest.raises(Cancelled):
-        rewritten(rewriter, partial=partial, report=_after_first(partial))
     asked.clear()
     rewritten(rewriter, partial=partial, seed=6)
     assert len(asked) == 2
@@ -127,6 +133,74 @@ def test_a_job_writes_its_output_whole_or_not_at_all(workspace: Workspace, tmp_p
     assert list(tmp_path.iterdir()) == [output]
     assert result["beside"].startswith("--- a/r.md\n+++ b/r.md\n")
     assert "turn" not in result
+
+
+def test_what_was_written_is_kept_until_it_is_safe(workspace: Workspace, tmp_path: Path) -> None:
+    output = tmp_path / "out.md"
+    told = {"text": DOCUMENT, "markdown": True, "output": output}
+
+    def in_the_way(_: Progress) -> None:
+        output.mkdir(exist_ok=True)
+
+    with pytest.raises(StyloraError, match="kept beside it"):
+        rewriting.rewrite(workspace, in_the_way, **told)  # type: ignore[arg-type]
+    assert partial_file(output).exists()
+    output.rmdir()
+    said: list[Progress] = []
+    rewriting.rewrite(workspace, said.append, **told)  # type: ignore[arg-type]
+    assert "going on where it was stopped" in [one.message for one in said]
+    assert not any("delta" in one.values for one in said), "something was written again"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_half_a_text_is_no_output(workspace: Workspace, tmp_path: Path) -> None:
+    def stop(progress: Progress) -> None:
+        if "delta" in progress.values:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        rewriting.rewrite(workspace, stop, text=TWO, output=tmp_path / "out.md")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_output_that_cannot_be_is_told_before_the_work(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for output, reason in ((tmp_path, "a folder"), (tmp_path / "file" / "out.md", "no folder"), ("/dev/null", "plain")):
+        with pytest.raises(StyloraError, match=reason):
+            rewriting.rewrite(workspace, _nothing, text=TWO, output=output)
+    with pytest.raises(StyloraError, match=r"no adapter there yet; .*--adapter: .*other"):
+        rewriting.rewrite(workspace, _nothing, text=TWO, author="Nobody Yet")
+
+
+def test_an_output_that_is_a_link_stays_one(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "out.md"
+    link.symlink_to(tmp_path / "real" / "out.md")
+    rewriting.rewrite(workspace, silent, text=TWO, output=link)
+    assert link.is_symlink()
+    assert (tmp_path / "real" / "out.md").read_text().strip()
+
+
+def _nothing(progress: Progress) -> None:
+    raise AssertionError(progress)
+
+
+def test_figures_and_code_are_not_rewritten_and_stop_nothing(rewriter: Rewriter) -> None:
+    table = " ".join(str(number) for number in range(700)) + "."
+    made = rewritten(rewriter, f"1 2 3 4 5 6 7.\n\n{TWO}\n\nIn all there were {table} of them.\n")
+    assert made.best.text.startswith("1 2 3 4 5 6 7.\n\n")
+    assert " 300 301 302 " in made.best.text
+    with pytest.raises(StyloraError, match="no paragraph of prose"):
+        rewritten(rewriter, "```\nx = the code of a program, and nothing else\n```\n")
+
+
+def test_short_links_find_their_definitions_again(rewriter: Rewriter) -> None:
+    text = "The [old mill] was shut, and [nobody][] saw [it].\n\n[Old mill]: http://a.b\n[nobody]: http://c.d\n"
+    made = rewritten(rewriter, text)
+    assert made.steps[0].source == "The old mill was shut, and nobody saw [it]."
+    for mark in ("][old mill]", "][nobody]"):
+        assert mark in made.best.text
+    assert made.best.text.endswith("\n\n[Old mill]: http://a.b\n[nobody]: http://c.d\n")
 
 
 def test_adapters_share_the_base_and_the_oldest_is_let_go(workspace: Workspace, tiny_model: Path) -> None:

@@ -107,6 +107,64 @@ def test_prose_that_begins_oddly_is_prose(text: str) -> None:
     assert [block.prose for block in parse(text, markdown=True)] == [True]
 
 
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "- one of the things\n- another of the things, with a good many words in it.",
+        "* one\n* two",
+        "1. one of the things, with a good many words in it.\n2. another",
+        "> Quoted words, which are more than five in any case.",
+        "[^1]: A footnote definition that has quite a few words in it.",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+        "<div>Some words of the page that are not for anybody.</div>",
+        "***",
+        "---",
+        ": the definition of a term, in so many words.",
+        "::: note",
+    ],
+)
+def test_a_paragraph_ends_where_something_else_begins_without_a_blank_line(rest: str) -> None:
+    above = f"The road was long and\n{PROSE}"  # of two lines: under one a rule makes a heading
+    blocks = parse(f"{above}\n{rest}\n\n{PROSE}\n", markdown=True)
+    assert [block.text for block in blocks if block.prose] == [above, PROSE]
+    assert [block.text for block in blocks if not block.prose] == [rest]
+
+
+def test_a_wrapped_line_that_begins_with_a_number_goes_on_with_its_paragraph() -> None:
+    text = "The mill was built before the year\n1987. Nobody knows who built it, or in\n12 months, or why."
+    assert [block.text for block in parse(text) if block.prose] == [text]
+
+
+def test_text_right_below_a_heading_or_a_rule_is_prose() -> None:
+    assert [block.text for block in parse(f"Title of it\n===\n{PROSE}\n***\n{PROSE}") if block.prose] == [PROSE, PROSE]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<pre>\nline one\n\n{PROSE}\n</pre>",
+        f"<script>\nlet x = 1;\n\n{PROSE}\n</script>",
+        f"!!! note\n    {PROSE}",
+        f"{{% include {PROSE} %}}",
+        "12 13 14 15 16 17.",
+        "-- 1.5 2.5 3.5 4.5 5.5 6.5 7.5 8.5 9.5 10.5 11.5 12.5 13.5",
+        "\n".join(["MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAzoneandtwo0thr33four5ix"] * 13),
+        f"It says {'x' * 200}, and so on, and nothing else.",
+    ],
+)
+def test_what_only_a_machine_reads_is_no_prose(text: str) -> None:
+    assert not any(block.prose for block in parse(text, markdown=True))
+
+
+def test_a_wrapped_line_begins_no_list() -> None:
+    block = Block("The road was long and\nnobody had walked it", "\n", True)
+    made = block.with_text("The road was as long - or so they said - as any; in all 1. or 2. it was > 3 # long.")
+    assert not any(line.startswith(("- ", "> ", "# ", "1. ")) for line in made.split("\n"))
+    assert " ".join(made.split()) == (
+        "The road was as long - or so they said - as any; in all 1. or 2. it was > 3 # long."
+    )
+
+
 def test_lines_as_long_as_paragraphs_are_paragraphs() -> None:
     long = f"{PROSE} " * 4
     blocks = parse(f"{long}\n{long}\n")

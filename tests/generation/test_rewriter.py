@@ -10,9 +10,11 @@ from small_adapter import write_small_adapter
 
 from engine.errors import Cancelled, StyloraError
 from engine.generation import rewriter as rewriting
+from engine.generation.context import in_context
 from engine.generation.document import Document, rewrite_document
 from engine.generation.preparing import Choices
 from engine.generation.rewriter import Rewriter
+from engine.generation.verify import Verdict
 from engine.models import mlx_thread
 from engine.models.sampling import GREEDY, Sampling
 from engine.workspace import Workspace
@@ -153,6 +155,11 @@ def test_words_asked_for_are_written(one: Rewriter) -> None:
     assert free
 
 
+def test_more_words_than_anybody_could_write_at_once_are_refused(one: Rewriter) -> None:
+    with pytest.raises(StyloraError, match=r"2000 words out of one passage: .* to write 250 at once; ask for 1000"):
+        one.rewrite([NOTE], words=[2000])
+
+
 def test_the_base_model_is_asked_for_texture(one: Rewriter) -> None:
     made = one.choosing(Choices(expand_for_texture=True)).rewrite([NOTE])[0]
     assert any("left as it was" in mark for mark in made.prepared.marks)  # a random model expands nothing well
@@ -200,6 +207,12 @@ def test_awkward_texts_are_rewritten_without_a_crash(one: Rewriter, text: str) -
         )
 
 
+def test_a_text_without_spaces_that_nothing_can_hold_is_one_line(one: Rewriter) -> None:
+    for text in ("x" * 50_000, "塔は霧の中に立っていた。" * 1_000):
+        with pytest.raises(StyloraError, match="cannot be cut"):
+            document(one, text)
+
+
 def test_a_very_long_paragraph_is_rewritten_in_pieces_and_joined(one: Rewriter) -> None:
     draw = random.Random(1)
     long = " ".join(f"The clock struck {draw.randrange(12)} and nobody in the house got up." for _ in range(26))
@@ -214,7 +227,18 @@ def test_a_concept_is_not_held_to_facts_it_does_not_state(one: Rewriter) -> None
     made = one.rewrite(["The Stock Market"], seed=2)[0]
     assert made.prepared.concept
     kinds = {finding.kind for variation in made.variations for finding in variation.verdict.findings}
-    assert not kinds & {"facts", "omitted", "length", "invented"}
+    assert not kinds & {"facts", "omitted", "invented"}
+
+
+def test_a_concept_that_only_comes_back_is_explained_by_nothing(one: Rewriter) -> None:
+    prepared = one.rewrite(["The Stock Market"], seed=2)[0].prepared
+    nothing = Verdict((), 0, 0)
+    found = [
+        [(finding.kind, finding.severe) for finding in in_context(nothing, prepared, text, None, 0.15).findings]
+        for text in ("The Stock Market.", "word " * 20, "word " * 100)
+    ]
+    assert found == [[("empty", True)], [("length", False)], []]
+    assert (one.expected("The Stock Market"), one.expected(NOTE)) == (120, 12)
 
 
 def test_an_adapter_without_weights_or_base_is_one_line(workspace: Workspace, tiny_model: Path, one: Rewriter) -> None:
@@ -239,5 +263,6 @@ def test_longest_follows_the_recipe_and_the_room_of_training(one: Rewriter) -> N
     assert other.longest(NOTE) == 250
     other.recipe = msgspec.structs.replace(one.recipe, words=(120, 180))
     assert other.longest(NOTE) == 180
+    assert other.choosing(Choices(expand_for_texture=True)).longest(NOTE) == 120  # expanded, it is as long as 180
     other.recipe = msgspec.structs.replace(one.recipe, words=(120, 180), max_seq_length=1024)
     assert 20 <= other.longest(NOTE) < 180

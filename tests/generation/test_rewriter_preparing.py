@@ -154,15 +154,27 @@ def test_a_sentence_is_no_concept(text: str) -> None:
 def test_words_asked_for_stand_in_the_prompt() -> None:
     (one,) = prepare(small_recipe(), NEUTRAL, [WE], ["n"], words=[60])
     assert "- Write approximately 60 words." in one.prompt.text
+    assert one.marks == ()
+
+
+def test_more_words_than_training_wrote_at_once_are_marked() -> None:
+    (one,) = prepare(small_recipe(words=(60, 100)), NEUTRAL, [WE], ["n"], words=[160])
+    assert one.marks[0].startswith("160 words asked for, where the adapter was trained to write 100")
 
 
 def test_another_language_is_marked() -> None:
     german = "Der Turm stand im Nebel, und niemand wusste, wer ihn gebaut hatte oder warum er noch immer dort stand."
     assert "another language" in made(german).marks[0]
+    assert (
+        "another language"
+        in made("塔は霧の中に立っていた。誰がそれを建てたのか、誰も知らなかった。それは高い塔だった。").marks[0]
+    )
+    assert "another language" in made("Башня стояла в тумане.").marks[0]
 
 
 def test_what_no_prompt_can_hold_is_cleaned() -> None:
-    assert clean("a\x00b\x1b[0m\ud800 \ufeffc\r\n\td\u200d") == "a b [0m? c d\u200d"
+    assert clean("a\x00b\x1b[0m\ud800 \ufeffc\r\n\td\u200d") == "a b? c d\u200d"
+    assert clean("\x1b]0;title\x07mi\u00adll\u200b \x1b[31;1mred\x1b[K \u202egate\u202c") == "mill red gate"
 
 
 def test_prompt_marks_inside_a_text_stay_text(tmp_path: Path) -> None:

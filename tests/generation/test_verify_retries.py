@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from small_adapter import write_small_adapter
 
+from engine.errors import Cancelled
 from engine.generation.limits import CALIBRATION_FILE, DEFAULT, Limits, write_limits
 from engine.generation.preparing import Choices
 from engine.generation.rewriter import Rewriter, Rewritten
+from engine.progress import Progress, silent
 from engine.workspace import Workspace
 
 NOTE = "The bridge at Carrow was closed in 1987, and nobody saw it."
@@ -53,6 +55,25 @@ def test_a_sound_variation_needs_no_retry(rewriter: Rewriter, monkeypatch: pytes
     kinds = ("facts", "invented", "omitted", "unfinished", "loop", "empty", "negation", "swapped", "refusal")
     monkeypatch.setattr(rewriter, "limits", Limits(demoted=kinds))
     assert retried(rewriter, 2).retries == 0
+
+
+def test_a_stop_while_trying_again_leaves_what_was_written(rewriter: Rewriter) -> None:
+    def at_the_news(progress: Progress) -> None:
+        if progress.stage == "retry":
+            raise Cancelled
+
+    def in_the_middle(passage: int, variation: int, delta: str) -> None:
+        if not delta:  # nothing is shown of further tries
+            raise Cancelled
+
+    whole = retried(rewriter, 0)
+    rewriter.relay.listener = at_the_news
+    try:
+        assert retried(rewriter, 2) == whole
+    finally:
+        rewriter.relay.listener = silent
+    made = rewriter.choosing(Choices(retries=2)).rewrite([NOTE], variations=2, on_text=in_the_middle)
+    assert made == [whole]
 
 
 def test_an_adapters_own_thresholds_are_read_with_it(workspace: Workspace, rewriter: Rewriter) -> None:

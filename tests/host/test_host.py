@@ -18,8 +18,9 @@ import pytest
 
 from engine.errors import StyloraError
 from engine.host import address, journal, protocol
-from engine.host.client import HostClient, log_path
+from engine.host.client import PACE_SECONDS, HostClient
 from engine.host.journal import Event, JobState
+from engine.host.log import log_path
 from engine.workspace import Workspace
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("small_host.py")))
@@ -222,6 +223,22 @@ async def test_host_that_cannot_compute_any_more_makes_room_for_another(fresh: W
     await gone(other)
 
 
+async def test_host_that_was_told_to_stop_is_told_from_one_that_died(fresh: Workspace) -> None:
+    first = await HostClient.connect(fresh, command=COMMAND)
+    other = await HostClient.connect(fresh, command=COMMAND)
+    await other.start("gate", {"until": "never"})
+    await other.stop(force=True)
+    for client in (first, other):
+        await gone(client)
+        assert client.stopped
+        assert [state.status for state in client.jobs.values()] == ["cancelled"]
+    second = await HostClient.connect(fresh, command=COMMAND)
+    assert not second.stopped
+    os.kill(second.host_pid, signal.SIGKILL)
+    await gone(second)
+    assert not second.stopped
+
+
 async def test_unknown_job_is_refused_with_the_known_ones(client: HostClient) -> None:
     with pytest.raises(StyloraError, match="no such job; there are count, crash"):
         await client.start("dance", {})
@@ -304,6 +321,11 @@ async def test_flood_of_reports_is_little_news(workspace: Workspace, client: Hos
             heard, last = heard + 1, journal.decode(told.event)
     writer.close()
     assert heard < 1_000
+    began, batches = time.monotonic(), 0
+    job = await client.start("flood", {"lines": 20_000, "width": 10})
+    async for _ in client.follow(job):
+        batches += 1
+    assert batches <= 2 + (time.monotonic() - began) / PACE_SECONDS
     async with asyncio.timeout(10):
         while client.jobs[job].active:
             await asyncio.sleep(0.01)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import resource
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
@@ -14,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.host import journal, thinning
+from engine.host import journal, log, thinning
 from engine.host.journal import JobState, Journal
 from engine.workspace import Workspace
 
@@ -120,6 +123,7 @@ def test_short_version_has_what_curve_and_log_show(workspace: Workspace) -> None
     assert 1.0 in [event.values.get("valid") for event in short]
     assert "A wheel turned." in [event.values.get("text") for event in short]
     assert (short[0].what, short[-1].what) == ("queued", "done")
+    assert next(event.values["update"] for event in short if "update" in event.values) == 1
     gaps = [b.n - a.n for a, b in pairwise(short)]
     assert max(gaps) <= thinning.SPAN
 
@@ -137,6 +141,25 @@ def test_messages_are_found_across_blocks(workspace: Workspace, monkeypatch: pyt
     middle = path.read_bytes().index(b'"update 350: loss')
     end = path.read_bytes().index(b"\n", middle) + 1
     assert thinning._messages(path, 0, end)[0].message.startswith("update 350:")
+
+
+def test_full_log_is_put_aside_and_stays_private(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log, "MOST", 1_000)
+    say = (
+        "import os, sys; from pathlib import Path; from engine.host import log; from engine.workspace import Workspace;"
+        "log.MOST = 1_000\n"
+        "for n in range(5): os.write(2, b'x' * 600); log.turn_over(Workspace(Path(sys.argv[1])))\n"
+        "os.write(1, b'the last word')"
+    )
+    log.log_path(workspace).parent.mkdir(parents=True)
+    log.log_path(workspace).touch(0o644)
+    handle = log.open_log(workspace)
+    subprocess.run([sys.executable, "-c", say, str(workspace.root)], stdout=handle, stderr=handle, check=True)
+    os.close(handle)
+    files = sorted(log.log_path(workspace).parent.iterdir())
+    assert [(path.name, path.stat().st_size) for path in files] == [("host.log", 613), ("host.old.log", 1_200)]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    log.turn_over(workspace)  # whose standard error is elsewhere leaves it alone
 
 
 @contextmanager

@@ -101,7 +101,9 @@ async def events(client: HostClient, job: str) -> list[Event]:
         return [event async for batch in client.follow(job) for event in batch]
 
 
-async def test_rewrites_are_answered_while_training_and_while_it_is_paused(client: HostClient) -> None:
+async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
+    client: HostClient, workspace: Workspace
+) -> None:
     settings = {"rank": 4, "iters": 1_000_000, "learning_rate": 1e-3, "samples": 0, "grad_accumulation": 1}
     training = await client.start("train", settings)
     await until(client, training, "update 10:")
@@ -121,9 +123,17 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(clien
     assert first.result["update"] == int(at)
     assert f"by the running training, at update {int(at)}" in first.result["marks"]
     assert client.jobs[training].done == at
+    workspace.adapter("Herman Melville").mkdir(parents=True)
     other = (await events(client, await client.start("rewrite", asked | {"author": "Herman Melville"})))[-1]
     assert other.what == "failed"
     assert "small_voice is being trained" in other.error
+    compared = (await events(client, await client.start("compare", {"text": NOTE, "strengths": [0.0, 1.0]})))[-1]
+    assert compared.what == "done", compared.error
+    assert [side["label"] for side in compared.result["sides"]] == ["strength 0", "strength 1"]
+    assert f"by the running training, at update {int(at)}" in compared.result["sides"][0]["marks"]
+    waiting = await client.start("compare", {"text": NOTE, "checkpoints": ["none", "last"]})
+    await until(client, waiting, "waits for the training's end: until then only strengths of small_voice")
+    assert client.jobs[waiting].status == "queued"
 
     await client.steer(training, "resume")
     await client.steer(training, "validate_every", 10**6)
@@ -135,6 +145,8 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(clien
     assert end.result["updates"] > at
     finished = (await events(client, await client.start("rewrite", asked)))[-1]
     assert finished.what == "done", finished.error
+    sides = (await events(client, waiting))[-1].result["sides"]
+    assert [side["label"] for side in sides] == ["checkpoint none", "checkpoint last"]
 
 
 async def test_only_a_training_under_way_is_steered(client: HostClient) -> None:

@@ -175,6 +175,9 @@ def damaged(saved: Path, folder: Path, kind: str) -> Path:
     weights, config = folder / adapters.WEIGHTS_FILE, folder / adapters.CONFIG_FILE
     if kind == "truncated":
         weights.write_bytes(weights.read_bytes()[:-100])
+    elif kind == "strange type":
+        whole = weights.read_bytes()
+        weights.write_bytes(whole.replace(b'"F32"', b'"F99"', 1))
     elif kind == "no weights":
         weights.unlink()
     elif kind == "no recipe":
@@ -198,6 +201,7 @@ def damaged(saved: Path, folder: Path, kind: str) -> Path:
     ("kind", "message"),
     [
         ("truncated", "truncated or damaged"),
+        ("strange type", "adapters.safetensors: damaged"),
         ("no weights", "adapters.safetensors: missing"),
         ("no recipe", "no recipe.toml"),
         ("no config", "no adapter_config.json, so this is no adapter"),

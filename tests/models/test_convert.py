@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from small_hub import small_hub
 from tiny import write_tiny_model
+from warm import WARM
 
 from engine.errors import Cancelled, StyloraError
 from engine.models import folder, mlx_thread
@@ -190,7 +191,7 @@ def report(progress):
         os.kill(os.getpid(), signal.SIGKILL)
 convert(sys.argv[1], Path(sys.argv[2]), report=report)
 """
-    killed = subprocess.run([sys.executable, "-c", killing, str(source), str(target)], cwd=ROOT, check=False)
+    killed = subprocess.run([*WARM, "-c", killing, str(source), str(target)], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
     assert not target.exists()
     assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
@@ -235,26 +236,28 @@ import sys
 from pathlib import Path
 from engine.errors import StyloraError
 from engine.models.convert import convert
-try:
-    convert(sys.argv[1], Path(sys.argv[2]))
-except StyloraError as error:
-    print(error)
+for name in sys.argv[2:]:
+    try:
+        convert(name, Path(sys.argv[1]))
+    except StyloraError as error:
+        print(error)
 """
 
 
-def from_hub(name: str, home: Path, **environment: str) -> str:
-    """What a conversion of the hub model `name` to `home`/made says; it must be one line at most, and quiet else."""
+def from_hub(home: Path, *names: str, **environment: str) -> list[str]:
+    """What conversions of the hub models to `home`/made say; it must be one line each at most, and quiet else."""
     quiet = {"PATH": "/usr/bin:/bin", "HOME": str(home), "OMP_NUM_THREADS": "1", **environment}
-    command = [sys.executable, "-c", CONVERT, name, str(home / "made")]
+    command = [sys.executable, "-c", CONVERT, str(home / "made"), *names]
     ran = subprocess.run(command, cwd=ROOT, env=quiet, capture_output=True, text=True)
     assert ran.stderr == ""
-    assert ran.stdout.count("\n") <= 1
-    return ran.stdout
+    said = ran.stdout.splitlines()
+    assert len(said) <= len(names)
+    return said
 
 
 def test_a_hub_that_cannot_be_reached_is_one_clear_line(tmp_path: Path) -> None:
     for environment in ({"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}):
-        said = from_hub("someone/some-model", tmp_path, **environment)
+        (said,) = from_hub(tmp_path, "someone/some-model", **environment)
         assert said.startswith("someone/some-model: no such folder, and the model hub cannot be reached")
         assert not (tmp_path / "made").exists()
 
@@ -263,7 +266,7 @@ def test_a_model_is_fetched_from_the_hub_without_its_code_and_goes_on_where_the_
     source: Path, tmp_path: Path
 ) -> None:
     with small_hub({"a/model": source}, break_at=20_000) as (address, asked):
-        assert from_hub("a/model", tmp_path, HF_ENDPOINT=address) == ""
+        assert from_hub(tmp_path, "a/model", HF_ENDPOINT=address) == []
     assert logits(tmp_path / "made") == logits(source)
     assert asked.count("model.safetensors") == 2
     assert not any(name.endswith(".py") for name in asked)
@@ -273,11 +276,9 @@ def test_what_the_hub_does_not_give_is_one_clear_line(source: Path, tmp_path: Pa
     pickled = Path(shutil.copytree(source, tmp_path / "pickled"))
     (pickled / "model.safetensors").rename(pickled / "pytorch_model.bin")
     with small_hub({"a/gated": "GatedRepo", "a/pickled": pickled}) as (address, asked):
-        for name, said in (
-            ("a/gated", "accepted its terms"),
-            ("a/pickled", "pickled weights only"),
-            ("a/unknown", "knows no model of this name"),
-        ):
-            assert said in from_hub(name, tmp_path, HF_ENDPOINT=address)
+        gated, without_weights, unknown = from_hub(tmp_path, "a/gated", "a/pickled", "a/unknown", HF_ENDPOINT=address)
+    assert "accepted its terms" in gated
+    assert "pickled weights only" in without_weights
+    assert "knows no model of this name" in unknown
     assert asked == []
     assert not (tmp_path / "made").exists()

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from warm import WARM
 
 from engine.errors import Cancelled
 from engine.models import mlx_thread
@@ -144,14 +145,15 @@ def test_a_call_given_up_before_it_began_is_never_made() -> None:
     assert mlx_thread.run(lambda: len(made)) == 0
 
 
-def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", code, *arguments]
+def python(code: str, *arguments: str, by: tuple[str, ...] = (sys.executable,)) -> subprocess.CompletedProcess[str]:
+    command = [*by, "-c", code, *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
 def test_a_process_that_trained_and_generated_ends_cleanly_six_times_of_six(tiny_model: Path) -> None:
     with ThreadPoolExecutor(2) as two_at_a_time:
-        ended = list(two_at_a_time.map(lambda _: python(TRAIN_AND_GENERATE, str(tiny_model)), range(6)))
+        ways = [(sys.executable,), WARM, WARM] * 2
+        ended = list(two_at_a_time.map(lambda by: python(TRAIN_AND_GENERATE, str(tiny_model), by=by), ways))
     assert [(one.returncode, one.stderr) for one in ended] == [(0, "")] * 6
 
 

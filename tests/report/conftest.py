@@ -12,4 +12,4 @@ from engine.workspace import Workspace
 
 @pytest.fixture(scope="session")
 def healthy(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    return planted.make_planted(tmp_path_factory.mktemp("planted") / "w", tiny_model)
+    return planted.make_planted(tmp_path_factory, tiny_model)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
+import pytest
 import tomli_w
 from small_adapter import write_small_adapter
-from small_workspace import make_workspace
+from small_workspace import copied_workspace
 
+from engine.curation.corpus import FORMAT, Header
 from engine.dataset.rows import read_rows, split_file
-from engine.host import journal, report_jobs
+from engine.host import examining, journal
 from engine.recipe import Recipe, load_recipe, save_recipe
 from engine.report.doctor.examine import of_adapter
 from engine.report.doctor.finding import Finding
@@ -28,9 +30,9 @@ HEALTHY = ((0, 4.0), (20, 3.2), (40, 2.8), (60, 2.6), (80, 2.55))
 UPDATES = (40, 60, 80)
 
 
-def make_planted(root: Path, tiny_model: Path) -> Workspace:
+def make_planted(factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
     """The healthy workspace: a dataset, an adapter trained on it, three checkpoints, a report card."""
-    workspace = make_workspace(root, tiny_model)
+    workspace = copied_workspace(factory, "planted", tiny_model)
     folder = workspace.adapter(AUTHOR)
     write_small_adapter(folder, tiny_model)
     made = load_recipe(folder / "recipe.toml")
@@ -152,6 +154,15 @@ def plant_card(
     save_card(folder, card)
 
 
+def write_record(corpus: Path, author: str) -> None:
+    """The record of a corpus by `author` that keeps nothing but its header."""
+    header = Header(
+        format=FORMAT, corpus=corpus.name, corpus_sha256="", inputs=[], settings={}, words_in=0, passages=0, words=0,
+        tokens=0, tokens_estimated=False, removed={}, dropped={}, healed={}, thresholds=[], author=author,
+    )  # fmt: skip
+    corpus.with_suffix(".curation.jsonl").write_bytes(msgspec.json.encode(header) + b"\n")
+
+
 def cards(workspace: Workspace) -> list[Card]:
     """The report cards kept with the adapter."""
     return load_cards(workspace.adapter(AUTHOR))
@@ -183,7 +194,21 @@ def fail_job(workspace: Workspace, kind: str, error: str, **params: object) -> N
 
 def symptoms(workspace: Workspace) -> dict[str, Finding]:
     """What the doctor finds of the troubleshooting table in jobs and adapters, by row; the machine is left out."""
-    found = [*failed(report_jobs.failures(workspace))]
-    for one in report_jobs.evidence(workspace):
+    found = [*failed(examining.failures(workspace))]
+    for one in examining.evidence(workspace):
         found += of_adapter(workspace, one)
+    runnable(found)
     return {one.symptom: one for one in found if one.symptom}
+
+
+def runnable(found: Iterable[Finding]) -> None:
+    """Every command that is offered is one, and has the options it is given, once each: parsed, and not run."""
+    from typer.main import get_command
+
+    from tui.cli import app
+
+    known = get_command(app).commands  # type: ignore[attr-defined]
+    for command in (command for one in found for fix in one.fixes for command in fix.commands):
+        known[command[0]].make_context(command[0], list(command[1:]))
+        options = [part for part in command if part.startswith("--") and part not in ("--variant", "--input")]
+        assert len(options) == len(set(options)), command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from engine.errors import StyloraError
 from engine.host import report_jobs, rewriting
 from engine.progress import silent
 from engine.report import blind
+from engine.report.chosen import choose, forget
 from engine.workspace import Workspace
 from tui.cli import app
 
@@ -78,15 +80,6 @@ def test_few_votes_are_said_to_be_few(tmp_path: Path) -> None:
     assert "may be chance" in found.sentence
 
 
-@pytest.mark.parametrize(
-    ("count", "of", "low", "high"),
-    [(0, 0, 0, 1), (10, 10, 0.7225, 1), (5, 10, 0.2366, 0.7634), (81, 263, 0.2553, 0.3662)],
-)
-def test_the_interval_is_wilsons(count: int, of: int, low: float, high: float) -> None:
-    # The last one is example 1 of R. G. Newcombe, Statistics in Medicine 17 (1998), method 3.
-    assert blind.wilson(count, of) == pytest.approx((low, high), abs=1e-4)
-
-
 @pytest.fixture(scope="module")
 def workspace(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace.create(tmp_path_factory.mktemp("blind") / "w")
@@ -131,6 +124,15 @@ def test_sides_may_be_named_outright(workspace: Workspace) -> None:
             asked(workspace, strengths=[], sides=sides)
 
 
+def test_the_same_weights_under_two_names_are_one_side(workspace: Workspace) -> None:
+    adapter = workspace.root / "lora_adapters" / "small"
+    for update in ("update-000010", "update-000020"):
+        shutil.copytree(adapter, adapter / "checkpoints" / update, ignore=shutil.ignore_patterns("checkpoints"))
+    with pytest.raises(StyloraError, match="the same weights"):
+        asked(workspace, strengths=[1.0], checkpoints=[10, 20])
+    shutil.rmtree(adapter / "checkpoints")
+
+
 @pytest.mark.parametrize(("strengths", "count"), [([1.0], 1), ([0.5, 1.0, 1.5], 3)])
 def test_a_trial_has_two_sides(workspace: Workspace, strengths: list[float], count: int) -> None:
     with pytest.raises(StyloraError, match=f"two sides, and this names {count}"):
@@ -159,3 +161,13 @@ def test_a_trial_is_voted_on_with_keys_and_goes_on_where_it_was_left(
     found = json.loads(stylora("--json"))
     assert sum(found["wins"]) == 2
     assert found["ties"] == 1
+
+
+def test_what_was_chosen_is_what_a_side_leaves_out(workspace: Workspace) -> None:
+    folder = workspace.root / "lora_adapters" / "small"
+    choose(folder, {"strength": 0.5})
+    try:
+        place = Path(str(asked(workspace, strengths=[], sides=["small", "@1"], passages=1)["folder"]))
+    finally:
+        forget(folder)
+    assert [side.strength for side in blind.read_trial(place).sides] == [0.5, 1.0]

@@ -7,21 +7,27 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import planted
 import pytest
 from small_adapter import write_small_adapter
-from small_workspace import make_workspace
+from small_workspace import copied_workspace
 
+from engine.curation.corpus import MIN_PASSAGES
 from engine.errors import StyloraError
-from engine.host import jobs
+from engine.generation.limits import DEFAULT
+from engine.host import rewriting
+from engine.measures.facts import facts
 from engine.progress import Progress, Report, silent
 from engine.recipe import load_recipe
 from engine.report import card as cards
 from engine.report.inputs import fixed_inputs
 from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
 from engine.report.page import page
-from engine.report.reference import BEYOND, held_out, whole_book
+from engine.report.reference import BEYOND, Reference, held_out, other_voices, whole_book
+from engine.report.sides import Given, measured
 from engine.report.stored import stored
-from engine.workspace import Workspace
+from engine.report.trials import Answers, tried
+from engine.workspace import BUNDLED_AUTHOR, Workspace
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ FEW = (fixed_inputs().texts[-2], fixed_inputs().nouns[0])
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
     """A small workspace with an untrained adapter that changes what the model writes."""
-    made = make_workspace(tmp_path_factory.mktemp("card") / "w", tiny_model)
+    made = copied_workspace(tmp_path_factory, "card", tiny_model)
     base = made.models / "tiny"
     recipe = load_recipe(made.dataset("Small Voice") / "recipe.toml")
     fields = {name: getattr(recipe, name) for name in recipe.__struct_fields__ if name not in ("base", "scale")}
@@ -46,7 +52,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Wor
 
 def checked(workspace: Workspace, report: Report = silent) -> Card:
     """The card of two passages, a modern text and a noun, kept beside the adapter."""
-    rewriter = jobs.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
+    rewriter = rewriting.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
     card = cards.check(
         rewriter,
         dataset=workspace.dataset("Small Voice"),
@@ -189,6 +195,53 @@ def test_the_whole_book_is_what_the_author_is_measured_by(workspace: Workspace, 
     )
     assert curated.dropped[BEYOND].pieces > 0
     assert len(whole_book(corpus)) == curated.passages + curated.dropped[BEYOND].pieces
+
+
+def prepared(workspace: Workspace, passages: int) -> Reference:
+    return cards.prepare(
+        "Small Voice",
+        dataset=workspace.dataset("Small Voice"),
+        corpus=workspace.corpus("Small Voice"),
+        passages=passages,
+        cache=workspace.private / "cards",
+    )
+
+
+def test_one_passage_is_too_few_for_an_interval_and_so_for_a_card(workspace: Workspace) -> None:
+    with pytest.raises(StyloraError, match="1 held-out passage to check with, 2 are needed"):
+        prepared(workspace, 1)
+
+
+@pytest.mark.parametrize("kind", [one.kind for one in FEW])
+def test_inputs_of_one_sort_alone_are_measured(workspace: Workspace, card: Card, kind: str) -> None:
+    reference, limits = prepared(workspace, 2), DEFAULT
+    inputs = [one for one in FEW if one.kind == kind]
+    texts = [one.text for one in inputs]
+    plain = [Given(text, text, facts(text)) for text in reference.texts]
+    anchors = {
+        name: measured(side, plain, reference, limits, np.zeros((2, 2)))
+        for name, side in (("neutral", list(reference.memorised)), ("author", reference.texts))
+    }
+    answers = {name: Answers(tuple(texts), ((),)) for name in ("rewritten", "untrained")}
+    lines, trials = tried(inputs, texts, answers, anchors, reference, limits, seed=1)
+    assert {one.group for one in lines} == {"invention" if kind == "noun" else "modern"}
+    assert [one.name for one in trials] == [one.name for one in inputs]
+    if kind == "noun":
+        figurative = next(one for one in lines if one.name == "figurative")
+        assert figurative.author is not None
+        assert figurative.author.low < figurative.author.value < figurative.author.high
+
+
+def test_no_text_of_the_author_is_taken_for_somebody_elses(workspace: Workspace, tmp_path: Path) -> None:
+    for name, author in (("one", "SMALL VOICE"), ("two", "Large Voice"), ("three", "Third Voice")):
+        passages = (f"Passage {number} of {name}." for number in range(MIN_PASSAGES))
+        (tmp_path / f"{name}.txt").write_text("\n\n".join(passages))
+        planted.write_record(tmp_path / f"{name}.txt", author)
+    (tmp_path / "three.curation.jsonl").write_text("{")  # the fault of somebody else's corpus is none of this card's
+    found = other_voices("Small Voice", tmp_path)
+    assert "Passage 0 of two." in found
+    assert not {"Passage 0 of one.", "Passage 0 of three."} & set(found)
+    assert other_voices(BUNDLED_AUTHOR, None) == []
 
 
 def test_held_out_passages_share_nothing_with_training(workspace: Workspace) -> None:

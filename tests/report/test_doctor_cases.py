@@ -11,12 +11,13 @@ from planted import copied, fail_job, plant_card, plant_curve, settings, symptom
 
 from engine.dataset.rows import read_rows, split_file
 from engine.generation.conversation import Conversation, Written
-from engine.host import report_jobs
+from engine.host import examining, journal
 from engine.progress import silent
 from engine.recipe import load_recipe
 from engine.report import chosen
 from engine.report.doctor import machine
 from engine.report.doctor.finding import SYMPTOMS, Finding
+from engine.report.kept import Value, save_card
 from engine.workspace import Workspace
 
 
@@ -32,7 +33,7 @@ def only(found: dict[str, Finding], row: str) -> Finding:
 
 
 def test_a_healthy_adapter_has_no_symptom_and_nothing_ill_but_its_few_rows(workspace: Workspace) -> None:
-    found = report_jobs.doctor(workspace, silent)
+    found = examining.doctor(workspace, silent)
     assert [one.name for one in found if not one.passed] == ["dataset small_voice"]
     assert not [one for one in found if one.symptom]
     texts = next(one for one in found if one.name == "small_voice, texts")
@@ -57,9 +58,22 @@ def test_out_of_memory_is_told_by_the_failed_job(workspace: Workspace, error: st
     assert any("--max-seq-length 1024" in one for one in commands)
 
 
+def test_out_of_memory_while_measuring_is_answered_with_less_to_measure(workspace: Workspace) -> None:
+    fail_job(workspace, "sweep", "[malloc_or_wait] Unable to allocate 9663676416 bytes.", adapter="small_voice")
+    finding = only(symptoms(workspace), "out of memory")
+    assert "stylora sweep --author 'Small Voice' --adapter small_voice --variations 1" in finding.fixes[1].shown
+
+
+def test_a_config_file_stays_what_is_trained_by(workspace: Workspace) -> None:
+    fail_job(workspace, "train", "out of memory", config="data/config.yaml", minutes=29.0)
+    for fix in only(symptoms(workspace), "out of memory").fixes:
+        assert "--config data/config.yaml" in fix.shown
+        assert "--minutes 29" in fix.shown
+
+
 def test_a_training_that_worked_since_is_forgiven_its_memory(workspace: Workspace) -> None:
     fail_job(workspace, "train", "out of memory")
-    log = report_jobs.journal.Journal(workspace, "train")
+    log = journal.Journal(workspace, "train")
     log.append("queued", kind="train", params={"author": planted.AUTHOR})
     log.append("done", result={})
     log.close()
@@ -111,6 +125,26 @@ def test_a_weak_style_at_a_low_strength_asks_for_the_trained_one(workspace: Work
     assert "10% of the gap" in finding.detail
     assert "0.4" in finding.why
     assert finding.fixes[0].commands == (("use", "--adapter", "small_voice", "--strength", "1"),)
+
+
+def test_a_card_of_few_passages_cannot_tell_a_weak_style_nor_can_one_whose_classifier_says_otherwise(
+    workspace: Workspace,
+) -> None:
+    plant_card(workspace, gap=0.1, count=5)
+    assert not symptoms(workspace)
+    plant_card(workspace, gap=0.1)
+    folder = workspace.adapter(planted.AUTHOR)
+    (card,) = planted.cards(workspace)
+    for style, gap, weak in ((0.45, 0.1, False), (0.2, 0.1, True), (0.2, 0.6, False)):
+        told = {"rewritten": Value(style, style - 0.1, style + 0.1)}
+        save_card(folder, msgspec.structs.replace(card, style=told, gap_closed=gap))
+        assert ("style too weak" in symptoms(workspace)) is weak, (style, gap)
+    # So few passages that the author's own were no nearer than plain text: the distance says nothing, and is not 0%.
+    far = msgspec.structs.replace(card, distance_author=0.4, gap_closed=0.0)
+    save_card(folder, far)
+    assert not symptoms(workspace)
+    save_card(folder, msgspec.structs.replace(far, style={"rewritten": Value(0.2, 0.1, 0.3)}))
+    assert "style of 0.20" in only(symptoms(workspace), "style too weak").detail
 
 
 def test_a_scale_that_was_edited_is_a_weak_style(workspace: Workspace) -> None:
@@ -193,7 +227,7 @@ def test_rows_with_labels_of_their_own_have_the_wrong_frame(workspace: Workspace
         other = {"narrative": "conceptual", "conceptual": "narrative"}
         rows = [msgspec.structs.replace(row, content=other[row.content]) for row in read_rows(file)]
         file.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
-    found = report_jobs.doctor(workspace, silent)
+    found = examining.doctor(workspace, silent)
     assert {one.symptom for one in found if one.symptom} == {"wrong persona frame"}
     assert "changed after it was built" in next(one.detail for one in found if "files" in one.name)
 

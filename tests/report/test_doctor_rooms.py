@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import planted
 import pytest
 from planted import copied, settings
 from typer.testing import CliRunner
 
-from engine.host import report_jobs
+from engine.host import examining, report_jobs
 from engine.progress import silent
 from engine.report import chosen
+from engine.report.doctor import datasets, examine
 from engine.report.doctor import workspace as rooms
 from engine.report.doctor.curve import curve
 from engine.report.doctor.evidence import Point, Training
 from engine.report.doctor.finding import Finding
+from engine.report.kept import save_card
 from engine.workspace import Workspace
 from tui.cli import app
-from tui.commands.options import failed
+from tui.commands.options import failed, run_job
 
 
 def run(valid: Mapping[int, float], train: list[float | None], **changes: object) -> Finding:
@@ -35,6 +39,7 @@ def run(valid: Mapping[int, float], train: list[float | None], **changes: object
         Training(name="x", folder=Path(), train=points, valid=tuple(valid.items()), best_update=best, **values)  # type: ignore[arg-type]
     )
     assert found is not None
+    planted.runnable([found])
     return found
 
 
@@ -133,8 +138,24 @@ def workspace(healthy: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def ill(workspace: Workspace) -> dict[str, Finding]:
-    found = report_jobs.doctor(workspace, silent)
+    found = examining.doctor(workspace, silent)
+    planted.runnable(found)
     return {one.name: one for one in found if not one.passed and one.name != "dataset small_voice"}
+
+
+def ill_adapters(workspace: Workspace) -> dict[str, Finding]:
+    """As `ill`, of adapters alone, which takes less time."""
+    found = [one for known in examining.evidence(workspace) for one in examine.of_adapter(workspace, known)]
+    planted.runnable(found)
+    return {one.name: one for one in found if not one.passed}
+
+
+def ill_dataset(workspace: Workspace, name: str) -> Finding:
+    """What is said of one dataset."""
+    found = next(datasets.dataset(workspace, workspace.root / "data" / "training" / name))
+    planted.runnable([found])
+    assert not found.passed
+    return found
 
 
 def test_what_is_missing_or_damaged_of_an_adapter_is_told_and_crashes_nothing(workspace: Workspace) -> None:
@@ -145,14 +166,90 @@ def test_what_is_missing_or_damaged_of_an_adapter_is_told_and_crashes_nothing(wo
     assert "--checkpoint 80" in found.fixes[0].shown
     for file in ("adapters.safetensors", "adapter_config.json", "journal.jsonl", "report.json", "run.toml"):
         (folder / file).write_bytes(b"\x00{")
-        report_jobs.doctor(workspace, silent)
+        examining.doctor(workspace, silent)
+
+
+def test_a_checkpoint_that_was_cut_off_is_told_and_not_offered(workspace: Workspace) -> None:
+    folder = workspace.adapter(planted.AUTHOR)
+    weights = folder / "checkpoints" / "update-000080" / "adapters.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    assert ill_adapters(workspace)["adapter small_voice, checkpoints"].detail.startswith("80: ")
+    (folder / "recipe.toml").unlink()
+    assert "--checkpoint 60" in ill_adapters(workspace)["adapter small_voice"].fixes[0].shown
+
+
+def test_an_adapter_whose_weights_were_cut_off_is_told(workspace: Workspace) -> None:
+    weights = workspace.adapter(planted.AUTHOR) / "adapters.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-10])
+    found = ill_adapters(workspace)["adapter small_voice"]
+    assert "truncated or damaged" in found.detail
+    assert "--checkpoint 80" in found.fixes[0].shown
+
+
+def test_a_training_that_has_just_begun_is_not_ill_for_what_it_has_not_written_yet(workspace: Workspace) -> None:
+    folder = workspace.adapter(planted.AUTHOR)
+    for name in ("recipe.toml", "adapters.safetensors", "adapter_config.json", "run.toml", "report.json"):
+        (folder / name).unlink()
+    with (folder / ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not ill_adapters(workspace)
 
 
 def test_a_dataset_without_a_split_is_told_with_how_to_build_it(workspace: Workspace) -> None:
     (workspace.dataset(planted.AUTHOR) / "test.jsonl").unlink()
-    found = next(one for one in report_jobs.doctor(workspace, silent) if one.name == "dataset small_voice")
+    found = next(one for one in examining.doctor(workspace, silent) if one.name == "dataset small_voice")
     assert "test.jsonl" in found.detail
-    assert found.fixes[0].shown.startswith("stylora dataset")
+    assert found.fixes[0].shown.startswith("stylora dataset --author 'Small Voice'")
+
+
+def test_a_half_written_manifest_is_told(workspace: Workspace) -> None:
+    (workspace.dataset(planted.AUTHOR) / "manifest.toml").write_text("")
+    assert "not the whole of a manifest" in ill_dataset(workspace, "small_voice").detail
+
+
+def test_a_dataset_that_nobody_knows_the_author_of_is_not_built_with_another_ones_text(workspace: Workspace) -> None:
+    stranger = workspace.root / "data" / "training" / "stranger"
+    stranger.mkdir()
+    assert ill_dataset(workspace, "stranger").fixes == ()
+    planted.write_record(workspace.styles / "herman_melville.txt", "Herman Melville")
+    (workspace.styles / "broken.curation.jsonl").write_text("{")
+    workspace.dataset("Herman Melville").mkdir()
+    (fix,) = ill_dataset(workspace, "herman_melville").fixes
+    assert fix.shown.startswith("stylora dataset --author 'Herman Melville'")
+    assert "--fresh" not in fix.shown  # it may have been stopped, and can go on
+
+
+def test_a_damaged_history_is_told_and_ends_no_examination(workspace: Workspace) -> None:
+    history = workspace.root / "rewrites" / "small_voice.jsonl"
+    history.parent.mkdir()
+    history.write_text("{}\n{}\n")
+    assert "small_voice.jsonl:1" in ill_adapters(workspace)["small_voice, history"].detail
+
+
+def test_a_training_anew_has_the_options_that_the_run_had() -> None:
+    config = {"rank": 8, "learning_rate": 1e-3, "epochs": 1.0, "num_layers": -1, "grad_checkpoint": True}
+    told = run({0: 4.0, 100: 4.1, 200: 4.3}, falling(200), config={**config, "time_limit": 1740.0}, model="tiny")
+    assert told.fixes[0].shown == (
+        "stylora train --adapter x --model tiny --rank 8 --learning-rate 0.00025 --epochs 1 --grad-checkpoint "
+        "--minutes 29 --fresh"
+    )
+    # More epochs in the same time would be no more.
+    longer = run({0: 4.0, 20: 3.98}, falling(20), config={**config, "time_limit": 60.0})
+    assert "--minutes" not in longer.fixes[0].shown
+
+
+def test_the_card_of_what_is_rewritten_with_is_judged(workspace: Workspace) -> None:
+    folder = workspace.adapter(planted.AUTHOR)
+    (card,) = planted.cards(workspace)
+    save_card(folder, msgspec.structs.replace(card, strength=0.0))
+    save_card(folder, msgspec.structs.replace(card, strength=0.5))
+    for set_to, chosen_one, judged in ((1.0, None, 1.0), (0.4, None, 0.5), (1.0, 0.0, 0.0)):
+        chosen.forget(folder)
+        if chosen_one is not None:
+            chosen.choose(folder, {"strength": chosen_one})
+        found = examining.card_of(folder, set_to)
+        assert found is not None
+        assert found.strength == judged
 
 
 def test_settings_that_cannot_be_read_end_the_examination_of_the_workspace(workspace: Workspace) -> None:
@@ -188,6 +285,15 @@ def test_memory_that_ran_out_in_the_foreground_is_remembered_without_the_text(wo
     assert "stylora doctor" in str(told)
     (journal,) = (workspace.private / "jobs").glob("*.jsonl")
     assert "secret" not in journal.read_text()
-    (failure,) = report_jobs.failures(workspace)
+    (failure,) = examining.failures(workspace)
     assert failure.kind == "rewrite"
     assert "rewrite: out of memory" in ill(workspace)
+
+
+def test_what_was_done_since_in_the_foreground_is_forgiven(workspace: Workspace) -> None:
+    planted.fail_job(workspace, "use", "out of memory")
+    planted.fail_job(workspace, "use", "out of memory", author="Somebody Else")
+    # The same adapter, under the name of its folder this time.
+    run_job(report_jobs.use, json=False, quiet=True, workspace=workspace, adapter=Path(planted.NAME))
+    (failure,) = examining.failures(workspace)
+    assert failure.params["author"] == "Somebody Else"

@@ -10,6 +10,7 @@ import msgspec
 import planted
 import pytest
 
+from engine.dataset.rows import split_file
 from engine.errors import Cancelled, StyloraError
 from engine.host import report_jobs, rewriting
 from engine.progress import Progress, silent
@@ -82,6 +83,53 @@ def test_a_cell_of_other_weights_is_measured_again(healthy: Workspace, adapter: 
     assert not sweep.kept(adapter, wanted, tmp_path / "s")
 
 
+def test_a_cell_that_cannot_be_measured_leaves_the_others(healthy: Workspace, adapter: Path, tmp_path: Path) -> None:
+    wanted = sweep.cells(adapter, [40, 60, 80], [1.0])
+    said: list[str] = []
+
+    def measure(folder: Path, cell: Cell) -> Card:
+        if cell.checkpoint == 40:
+            shutil.rmtree(adapter / "checkpoints" / "update-000060", ignore_errors=True)  # a training beside it
+        if cell.checkpoint == 80:
+            raise StyloraError("the model's outputs are not numbers")
+        made = card(healthy, cell.checkpoint, cell.strength, joint=0.5)
+        return msgspec.structs.replace(made, weights=sweep.weights_digest(folder))
+
+    found = sweep.sweep(adapter, wanted, tmp_path / "s", measure, report=lambda event: said.append(event.message))
+    assert [row.cell.checkpoint for row in found.rows] == [40]
+    assert set(found.failed) == {"checkpoint 60, strength 1", "checkpoint 80, strength 1"}
+    assert "no adapter there" in found.failed["checkpoint 60, strength 1"]
+    assert any("is left out" in one for one in said)
+    shutil.rmtree(adapter / "checkpoints" / "update-000040")
+    with pytest.raises(StyloraError, match="no adapter there"):  # nothing is left to rank
+        sweep.sweep(adapter, wanted, tmp_path / "s", measure)
+
+
+def test_another_way_to_measure_is_another_sweep(adapter: Path, tmp_path: Path) -> None:
+    def place() -> Path:
+        return sweep.place_of(adapter, dataset=tmp_path, corpus=tmp_path / "a.txt", how={"passages": 12})
+
+    first = place()
+    (adapter / "calibration.toml").write_text("format = 1\n")
+    calibrated = place()
+    (tmp_path / "a_pastiche.txt").write_text("As if by him.")
+    assert len({first, calibrated, place()}) == 3
+
+
+def test_a_folder_copied_by_hand_is_no_checkpoint(adapter: Path) -> None:
+    shutil.copytree(adapter / "checkpoints" / "update-000040", adapter / "checkpoints" / "update-000040 copy")
+    assert chosen.updates_of(adapter) == [40, 60, 80]
+
+
+def test_a_damaged_choice_says_how_to_be_rid_of_it_and_that_works(healthy: Workspace, tmp_path: Path) -> None:
+    workspace = planted.copied(healthy, tmp_path / "w")
+    (workspace.adapter(planted.AUTHOR) / "chosen.toml").write_text("format = 1\ncheckpoint = [")
+    with pytest.raises(StyloraError, match="'stylora use --reset' forgets it"):
+        report_jobs.use(workspace, silent, adapter=planted.NAME, strength=1.0)
+    report_jobs.use(workspace, silent, adapter=planted.NAME, reset=True)
+    assert report_jobs.use(workspace, silent, adapter=planted.NAME, strength=1.0)["line"] == "strength 1"
+
+
 def test_the_best_cell_becomes_what_is_rewritten_with(healthy: Workspace, adapter: Path, tmp_path: Path) -> None:
     wanted = sweep.cells(adapter, [40, 60], [1.0])
     recipe = (adapter / "recipe.toml").read_bytes()
@@ -138,20 +186,37 @@ def test_a_choice_for_an_earlier_training_is_passed_over_and_said(adapter: Path)
     assert "gone" in chosen.taken(adapter, None, {})[2]
 
 
-def test_a_real_sweep_of_a_small_adapter_measures_each_cell_once(healthy: Workspace, tmp_path: Path) -> None:
+@pytest.fixture
+def few(healthy: Workspace, tmp_path: Path) -> Workspace:
+    """A workspace with too few pairs to measure thresholds on, which would take longer than all the rest."""
     workspace = planted.copied(healthy, tmp_path / "w")
+    train = split_file(workspace.dataset(planted.AUTHOR), "train")
+    train.write_bytes(b"".join(train.read_bytes().splitlines(keepends=True)[:12]))
+    return workspace
+
+
+def test_a_real_sweep_of_a_small_adapter_measures_each_cell_once(few: Workspace) -> None:
     events: list[Progress] = []
     asked: dict[str, Any] = {"adapter": planted.NAME, "checkpoints": [60, 80], "strengths": [1.0], "passages": 2}
-    first = report_jobs.sweep(workspace, events.append, **asked, use_best=True)
+    first = report_jobs.sweep(few, events.append, **asked, use_best=True)
     assert [row["cell"]["checkpoint"] for row in first["rows"]]
     assert len(first["rows"]) == first["total"] == 2
     assert first["used"] == ""  # random weights: nothing scores, so nothing is chosen
     cells = [event.values for event in events if event.stage == "sweep" and event.values]
     assert [one["checkpoint"] for one in cells] == [60, 80]
     again: list[Progress] = []
-    second = report_jobs.sweep(workspace, again.append, **asked)
+    second = report_jobs.sweep(few, again.append, **asked)
     assert second["rows"] == first["rows"]
     assert not [event for event in again if event.values]
+
+
+def test_what_is_wrong_for_every_cell_is_said_once(few: Workspace) -> None:
+    for split in ("test", "valid"):
+        (few.dataset(planted.AUTHOR) / f"{split}.jsonl").write_text("")
+    said: list[str] = []
+    with pytest.raises(StyloraError, match="no held-out passage"):
+        report_jobs.sweep(few, lambda event: said.append(event.stage), adapter=planted.NAME)
+    assert "sweep" not in said
 
 
 def test_use_says_and_takes_back_what_was_chosen(healthy: Workspace, tmp_path: Path) -> None:

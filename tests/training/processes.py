@@ -6,9 +6,10 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
+
+from warm import WARM
 
 TRAIN = """
 import json, os, signal, sys
@@ -63,7 +64,7 @@ def in_two_processes(folder: Path, base: Path, config: Any, jobs: list[dict[str,
     hosts.write_text(json.dumps([[f"127.0.0.1:{free_port()}"] for _ in range(2)]))
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", TRAIN, str(base), repr(config), json.dumps(jobs)],
+            [*WARM, "-c", TRAIN, str(base), repr(config), json.dumps(jobs)],
             cwd=Path(__file__).resolve().parents[2],
             env={**os.environ, "OMP_NUM_THREADS": "1", "MLX_RANK": str(rank), "MLX_HOSTFILE": str(hosts)},
             stdout=subprocess.PIPE,

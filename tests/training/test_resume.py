@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from pathlib import Path
 from random import Random
@@ -15,6 +14,7 @@ from typing import Any
 
 import pytest
 from training_rows import write_rows
+from warm import WARM
 
 from engine.control import Control
 from engine.errors import StyloraError
@@ -93,7 +93,7 @@ def test_run_killed_at_five_random_steps_goes_on_bit_for_bit(
         steps = random.randint(8, 26)  # reports: several an update, and those of validations and samples
         arguments = [str(data), str(tiny_model), str(tmp_path / "run"), str(steps), repr(config)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        killed = subprocess.run([sys.executable, "-c", KILLED, *arguments], env=environment, check=False)
+        killed = subprocess.run([*WARM, "-c", KILLED, *arguments], env=environment, check=False)
         assert killed.returncode == -signal.SIGKILL
         reached.append(checkpoint.read_state(tmp_path / "run" / "checkpoints" / "last").update)
     assert reached == sorted(reached)

@@ -7,12 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from training_rows import write_rows
+from warm import WARM
 
 from engine.errors import Cancelled, StyloraError
 from engine.host import runs
@@ -57,7 +57,7 @@ def workspace(trained: Workspace, tmp_path: Path) -> Workspace:
 
 def stylora(workspace: Workspace, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tui.cli", "runs", *arguments],
+        [*WARM, "-m", "tui.cli", "runs", *arguments],
         cwd=workspace.root,
         input=stdin,
         capture_output=True,

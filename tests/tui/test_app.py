@@ -11,8 +11,9 @@ from typing import cast
 import pytest
 from app_pilot import COMMAND, Open, shown, until
 from textual.pilot import Pilot
-from textual.widgets import Input, Static, TextArea
+from textual.widgets import Input, OptionList, Static, TextArea
 
+from engine.host import address
 from engine.host.client import HostClient
 from engine.workspace import Workspace
 from tui.app import StyloraApp
@@ -177,6 +178,43 @@ async def test_killed_host_is_said_within_a_second_and_replaced(open_app: Open, 
         await until(pilot, lambda: first.lost and "host stopped" in shown(pilot))
         await until(pilot, lambda: app.client is not first and not app.trouble)
         await until(pilot, lambda: "training interrupted; press R" in shown(pilot))
+
+
+async def test_host_that_was_told_to_stop_stays_stopped_until_it_is_wanted(
+    open_app: Open, workspace: Workspace
+) -> None:
+    async def stopped() -> None:
+        assert app.client
+        first = app.client
+        other = await HostClient.attach(workspace)
+        assert other
+        await other.stop()
+        other.close()
+        await until(pilot, lambda: first.lost and "host was stopped; ^l or any job starts it again" in shown(pilot))
+
+    def pid() -> int:
+        found = address.find(workspace)
+        assert found
+        return found.pid
+
+    async with open_app((80, 24)) as pilot:
+        app = app_of(pilot)
+        before = pid()
+        await stopped()
+        await pilot.pause(1.2)  # somebody else's host is looked for meanwhile
+        assert pid() == before
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.client and not app.client.lost and not app.trouble)
+
+        await stopped()
+        job = await app.start_job("curate", {"author": "Small Voice", "input": []})
+        await until(pilot, lambda: app.client and app.client.jobs[job].status == "done")
+
+        await stopped()
+        other = await HostClient.connect(workspace, command=COMMAND)
+        await until(pilot, lambda: app.client and app.client.host_pid == other.host_pid)
+        assert not app.trouble
+        other.close()
 
 
 async def test_leaving_leaves_the_job_running(open_app: Open, workspace: Workspace) -> None:
@@ -444,6 +482,9 @@ async def test_without_colour_nothing_is_coloured_and_the_screen_is_still_marked
         assert {style.color.name for style in styles if style.color} <= {"default"}
         assert {style.bgcolor.name for style in styles if style.bgcolor} <= {"default"}
         assert any(style.reverse for style in styles)
+        listing = pilot.app.screen.query_one(OptionList)
+        chosen, other = ({bool(part.style and part.style.underline) for part in listing.render_line(y)} for y in (0, 1))
+        assert (chosen, other) == ({True}, {False})
         await pilot.press("ctrl+t")
         await until(pilot, lambda: "NO_COLOR is set" in shown(pilot))
 

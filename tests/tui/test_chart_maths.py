@@ -37,6 +37,21 @@ def test_best_validation_is_never_the_untrained_models() -> None:
     assert Curve().valid_at(3) is None
 
 
+def test_run_that_went_back_overwrites_its_later_validations() -> None:
+    curve = Curve()
+    curve.add([{"update": n, "valid": 3 - n / 100} for n in (10, 20, 30, 40)])
+    curve.add([{"update": 25, "valid": 9.0}, {"update": 30, "valid": 8.0}])
+    assert curve.valid == [(10, 2.9), (20, 2.8), (25, 9.0), (30, 8.0)]
+
+
+def test_twenty_thousand_validations_cost_no_more_than_as_many_losses() -> None:
+    curve = Curve()
+    began = time.process_time()
+    curve.add([{"update": n, "valid": 3 - n / 30_000} for n in range(1, 20_001)])
+    assert len(curve.valid) == 20_000
+    assert time.process_time() - began < 0.5
+
+
 def test_run_that_went_back_overwrites_its_later_points() -> None:
     curve = Curve()
     curve.add({"update": n, "loss": math.nan if n > 6 else 3.0, "valid": 2.0} for n in range(10))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from engine.errors import StyloraError
 from engine.host.journal import Event, JobState
@@ -24,6 +26,7 @@ from tui.screens.sweep import SweepScreen
 from tui.screens.training import TrainingScreen
 from tui.screens.welcome import WelcomeScreen
 from tui.screens.worldview import WorldviewScreen
+from tui.widgets.log_view import wrapped
 
 CLASSES = {
     "app": StyloraApp,
@@ -133,3 +136,22 @@ def test_added_books_never_overwrite_each_other(bare: Workspace, tmp_path: Path)
     (tmp_path / "book.txt").write_text("words")
     names = [add_source(bare, tmp_path / "book.txt", "Some One").name for _ in range(3)]
     assert names == ["some_one_full.txt", "some_one_full_2.txt", "some_one_full_3.txt"]
+
+
+def test_long_lines_are_folded_by_the_cells_they_take_and_short_ones_left_alone() -> None:
+    line = "update 3: loss 2.1000"
+    assert wrapped(line, 21) == [line]
+    assert wrapped(line, 12) == ["update 3:", "  loss", "  2.1000"]
+    wide = "更新 3: 損失 2.1000 " + "水車" * 9
+    parts = wrapped(wide, 14)
+    assert all(cell_len(part) <= 14 for part in parts)
+    assert "".join("".join(parts).split()) == "".join(wide.split())
+    assert all(part.startswith("  ") for part in parts[1:])
+    assert wrapped("", 14) == [""]
+
+
+def test_ten_thousand_lines_are_folded_in_no_time() -> None:
+    line = "update 12: loss 0.1234, and what else there is to say of it"
+    began = time.process_time()
+    assert len([part for _ in range(10_000) for part in wrapped(line, 80)]) == 10_000
+    assert time.process_time() - began < 0.1

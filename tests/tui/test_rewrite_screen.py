@@ -25,6 +25,7 @@ from engine.generation.conversation import Conversation, Written
 from engine.host.client import HostClient
 from engine.host.journal import JobState
 from engine.host.voices import turns
+from engine.report.chosen import choose, forget
 from engine.workspace import Workspace
 from tui.app import StyloraApp
 from tui.memory import Memory, remember
@@ -156,6 +157,31 @@ async def test_checkpoint_is_picked_by_its_key_and_the_next_rewrite_asks_it(open
         assert "checkpoint best" in shown(pilot)
         await pilot.press("c", "1")
         assert "· best" not in said(pilot)
+
+
+async def test_knobs_start_from_what_was_chosen_for_the_adapter(opened: Opened, street: Workspace, author: str) -> None:
+    adapter = street.root / "lora_adapters" / author
+    choose(adapter, {"checkpoint": 20, "strength": 0.75})
+    async with opened((120, 40)) as pilot:
+        await until(pilot, lambda: "· update 20 strength 0.75 chosen" in said(pilot))
+        await ask(pilot, "It stopped.")
+        assert (newest(pilot).params["strength"], newest(pilot).params["checkpoint"]) == (0.75, "20")
+        await pilot.press("s", "c")
+        await until(pilot, lambda: "update 20, held-out loss 3.500, as chosen" in shown(pilot))
+        await pilot.press("1")
+        assert "update 20 strength" not in said(pilot)
+        assert "chosen" not in said(pilot)
+        await ask(pilot, "It stopped again.")
+        assert newest(pilot).params["checkpoint"] == "none"
+    async with opened((120, 40), fresh=False) as pilot:  # what was turned stays, until something else is chosen
+        await until(pilot, lambda: "strength 0.8" in said(pilot))
+        assert screen_of(pilot).knobs.checkpoint == ""  # type: ignore[union-attr]
+        choose(adapter, {"strength": 1.25})
+        await pilot.press("escape", "ctrl+l")
+        await until(pilot, lambda: "· update 20 strength 1.25 chosen" in said(pilot))
+        forget(adapter)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: "strength 1.0" in said(pilot) and "update 20 strength" not in said(pilot))
 
 
 async def test_adapter_is_picked_among_all_and_has_its_own_history(opened: Opened, author: str) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from textual.app import App, ComposeResult
+from textual.widgets import Static
 
 from engine.errors import StyloraError
 from engine.host.journal import Event
 from engine.host.voices import Turn, Voice, Written, keep, turns, voices
+from engine.report.chosen import Chosen
 from engine.settings import Settings
 from engine.workspace import Workspace
 from tui.screens.rewrite_asking import asked_of
-from tui.screens.rewrite_compare import params
+from tui.screens.rewrite_compare import compare_form, params
 from tui.screens.rewrite_knobs import Knobs, line, recalled
 from tui.widgets.exchange import Entry, Exchange, of_turn, sides
 from tui.widgets.timeline import Timeline, merged
@@ -108,6 +111,13 @@ def test_a_comparison_needs_two_sides_and_not_too_many() -> None:
     for few in ({}, {"strengths": [1.0], "checkpoints": ["best"]}):
         with pytest.raises(StyloraError, match="make a comparison"):
             params(few, Knobs(), voice)
+    chosen = replace(voice, chosen=Chosen(checkpoint=20))
+    assert params({"strengths": [0.5, 1.0]}, Knobs(), chosen)["checkpoints"] == ["none"]
+    assert params({"adapters": ["poe", "melville"]}, Knobs(), chosen)["checkpoints"] == []
+    note = compare_form(Knobs(), voice, [voice], "One two.", live="poe")._note
+    assert callable(note)
+    assert note({"strengths": [0.5, 1.0]}) == "2 sides: strength 0.5 · strength 1"
+    assert "Waits for the training's end" in note({"strengths": [1.0], "checkpoints": ["best", "20"]})
     with pytest.raises(StyloraError, match="9 sides"):
         params({"strengths": [n / 10 for n in range(9)]}, Knobs(), voice)
 
@@ -186,6 +196,18 @@ async def test_a_job_that_is_over_before_its_exchange_is_drawn_is_shown_whole() 
     async with Alone().run_test() as pilot:
         await pilot.pause()
         assert [card.text for card in pilot.app.query(Variation)] == ["one", "two"]
+
+
+async def test_a_source_of_wide_characters_is_cut_where_its_lines_end() -> None:
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield Exchange(Entry("水車は、" * 200, job="j"))
+
+    async with Alone().run_test(size=(80, 24)) as pilot:
+        source = pilot.app.query(Static).filter(".source").first()
+        await pilot.pause()
+        assert str(source.content).endswith("… (1 word in all)")
+        assert source.size.height <= 2
 
 
 def test_a_job_is_of_the_adapter_it_names_or_of_its_authors() -> None:

@@ -28,6 +28,7 @@ SCREENS = {
     "plan": "training",
     "convert": "training",
     "check": "training",
+    "sweep": "training",
     "demo": "training",
 }
 """Where a job is watched; rewrites on the screen of that name."""
@@ -67,7 +68,8 @@ async def _status(workspace: Workspace) -> dict[str, Any]:
     from importlib.metadata import version
 
     from engine.host import address, journal
-    from engine.host.client import HostClient, log_path
+    from engine.host.client import HostClient
+    from engine.host.log import log_path
 
     client = await HostClient.attach(workspace)
     told = address.find(workspace)

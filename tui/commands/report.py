@@ -11,21 +11,31 @@ from engine.errors import StyloraError
 from engine.workspace import Workspace
 from tui.commands.options import Adapter, Author, Json, app, run_job
 
+Data = Annotated[Path | None, typer.Option(help="Dataset whose held-out passages are used.")]
+Corpus = Annotated[Path | None, typer.Option(help="Curated corpus; default: styles/<author>.txt.")]
+Variations = Annotated[int, typer.Option(min=1, max=32, help="Rewrites per text; the best one counts.")]
+Temperature = Annotated[
+    float | None, typer.Option(min=0, max=5, help="How freely words are drawn; default: as stylora.toml has it.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, help="Every random choice follows from it.")]
+
 
 @app.command()
 def check(
     author: Author = None,
     adapter: Adapter = None,
-    data: Annotated[Path | None, typer.Option(help="Dataset whose held-out passages are used.")] = None,
-    corpus: Annotated[Path | None, typer.Option(help="Curated corpus; default: styles/<author>.txt.")] = None,
-    passages: Annotated[int, typer.Option(min=1, help="Held-out passages to rewrite.")] = 24,
-    variations: Annotated[int, typer.Option(min=1, max=32, help="Rewrites per passage; the best one counts.")] = 1,
+    data: Data = None,
+    corpus: Corpus = None,
+    passages: Annotated[int, typer.Option(min=2, help="Held-out passages to rewrite.")] = 24,
+    variations: Variations = 1,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint: best, last or its update; default: what rewriting takes.")
     ] = None,
-    strength: Annotated[float | None, typer.Option(min=0, max=4)] = None,
-    temperature: Annotated[float | None, typer.Option(min=0, max=5)] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    strength: Annotated[
+        float | None, typer.Option(min=0, max=4, help="1 as trained, 0 the base model; default: what rewriting takes.")
+    ] = None,
+    temperature: Temperature = None,
+    seed: Seed = None,
     inputs: Annotated[
         bool, typer.Option(help="Also try modern texts and bare nouns, the same for every author.")
     ] = True,
@@ -137,12 +147,12 @@ def sweep(
     strength: Annotated[
         list[float] | None, typer.Option(min=0, max=4, help="Strength to measure; several. Default: 0.75, 1, 1.25.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Dataset whose held-out passages are used.")] = None,
-    corpus: Annotated[Path | None, typer.Option(help="Curated corpus; default: styles/<author>.txt.")] = None,
-    passages: Annotated[int, typer.Option(min=1, help="Held-out passages to rewrite in each cell.")] = 12,
-    variations: Annotated[int, typer.Option(min=1, max=32, help="Rewrites per passage; the best one counts.")] = 1,
-    temperature: Annotated[float | None, typer.Option(min=0, max=5)] = None,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    data: Data = None,
+    corpus: Corpus = None,
+    passages: Annotated[int, typer.Option(min=2, help="Held-out passages to rewrite in each cell.")] = 12,
+    variations: Variations = 1,
+    temperature: Temperature = None,
+    seed: Seed = None,
     use_best: Annotated[bool, typer.Option("--use-best", help="Rewrite with the best cell from now on.")] = False,
     json: Json = False,
 ) -> None:
@@ -175,21 +185,22 @@ def blind(
     strength: Annotated[list[float] | None, typer.Option(min=0, max=4, help="Strength to judge; twice.")] = None,
     side: Annotated[
         list[str] | None,
-        typer.Option(help="A side outright, as adapter:checkpoint@strength; twice. Parts may be left out."),
+        typer.Option(help="A side outright, as adapter:checkpoint@strength; twice. A part left out is as 'use' chose."),
     ] = None,
     author: Author = None,
     on: Annotated[
         str, typer.Option(help="What is rewritten: modern, held-out, or a file of passages between blank lines.")
     ] = "modern",
     passages: Annotated[int, typer.Option(min=1, help="At most so many inputs.")] = 16,
-    variations: Annotated[int, typer.Option(min=1, max=32, help="Rewrites per input; the best one counts.")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    variations: Variations = 1,
+    seed: Seed = None,
     json: Json = False,
 ) -> None:
     """Judge two adapters, checkpoints or strengths without knowing which is which: A, B or no difference.
 
-    Votes are saved as they are given; the same command goes on where it was left. With --json the texts are made and
-    the result so far is printed, and nothing is asked.
+    A checkpoint or strength that is left out is as 'stylora use' chose it for the adapter. Votes are saved as they are
+    given; the same command goes on where it was left. With --json the texts are made and the result so far is printed,
+    and nothing is asked.
     """
     from engine.host import report_jobs
     from tui import voting

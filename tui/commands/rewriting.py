@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.errors import StyloraError
+from engine import settings
+from engine.errors import Cancelled, StyloraError
 from tui.commands.options import Adapter, Author, Json, app, run_job
 
 Text = Annotated[str | None, typer.Argument(help="The passage; '-' or nothing reads standard input.")]
@@ -21,7 +22,8 @@ Penalty = Annotated[float | None, typer.Option(min=0.01, max=3, help="On words o
 Seed = Annotated[int | None, typer.Option(min=0)]
 Words = Annotated[int | None, typer.Option(min=1, help="Words to write; default: as many as the text has.")]
 Perspective = Annotated[
-    str | None, typer.Option(help="Tell the input as first, plural, third or impersonal before it is rewritten.")
+    settings.Perspective | None,
+    typer.Option(help="Who speaks in the input before it is rewritten; default: whoever does."),
 ]
 Narrativize = Annotated[
     bool | None,
@@ -72,33 +74,41 @@ def rewrite(
 
     if sum((diff, side_by_side, all)) > 1:
         raise StyloraError("--diff, --side-by-side and --all: choose one way to print the result")
+    if text is not None and file is not None:
+        raise StyloraError("a passage and --file: give one of the two")
     source = _passage(text, file)
-    result = run_job(
-        rewriting.rewrite,
-        json=json,
-        text=source,
-        author=author,
-        adapter=adapter,
-        checkpoint=checkpoint,
-        seed=seed,
-        words=words,
-        markdown=file is not None and file.suffix.lower() in {".md", ".markdown", ".mdown"},
-        output=output,
-        beside="diff" if diff else "columns" if side_by_side else None,
-        width=console.out.width if console.out.is_terminal else 160,
-        name=file.name if file is not None else "passage",
-        variations=variations,
-        strength=strength,
-        temperature=temperature,
-        top_p=top_p,
-        min_p=min_p,
-        repetition_penalty=repetition_penalty,
-        perspective=perspective,
-        narrativize_input=narrativize,
-        apply_input_perturbation=noise,
-        expand_for_texture=expand,
-        remember=False if file is not None else None,
-    )
+    try:
+        result = run_job(
+            rewriting.rewrite,
+            json=json,
+            text=source,
+            author=author,
+            adapter=adapter,
+            checkpoint=checkpoint,
+            seed=seed,
+            words=words,
+            markdown=file is not None and file.suffix.lower() in {".md", ".markdown", ".mdown"},
+            output=output,
+            beside="diff" if diff else "columns" if side_by_side else None,
+            width=console.out.width if console.out.is_terminal else 160,
+            name=file.name if file is not None else "passage",
+            variations=variations,
+            strength=strength,
+            temperature=temperature,
+            top_p=top_p,
+            min_p=min_p,
+            repetition_penalty=repetition_penalty,
+            perspective=perspective,
+            narrativize_input=narrativize,
+            apply_input_perturbation=noise,
+            expand_for_texture=expand,
+            remember=False if file is not None else None,
+        )
+    except Cancelled:
+        if output is not None:
+            raise
+        console.errors.print("stopped; a document on its way to --output could go on from there", markup=False)
+        raise typer.Exit(130) from None
     best = result["best"]["text"]
     if explain:
         _explain(result["steps"])
@@ -111,7 +121,9 @@ def rewrite(
         sys.stdout.write(best if best.endswith("\n") else best + "\n")
     if output is not None:
         console.errors.print(f"written to {output}", markup=False)
-    _notes(result)
+    _notes(result["marks"], [] if all else result["best"]["findings"])
+    if result.get("stopped"):
+        raise typer.Exit(130)
 
 
 @app.command()
@@ -146,7 +158,9 @@ def again(
         _variations(result)
     else:
         sys.stdout.write(result["best"]["text"] + "\n")
-    _notes(result)
+    _notes(result["marks"], [] if all else result["best"]["findings"])
+    if result.get("stopped"):
+        raise typer.Exit(130)
 
 
 @app.command()
@@ -162,7 +176,10 @@ def compare(
     words: Words = None,
     json: Json = False,
 ) -> None:
-    """Rewrite one passage with two adapters, checkpoints or strengths, from the same seed."""
+    """Rewrite one passage with two adapters, checkpoints or strengths, from the same seed.
+
+    What is left out is as 'stylora use' chose it for the adapter.
+    """
     from engine.host import rewriting
     from tui import console
 
@@ -181,7 +198,7 @@ def compare(
     )
     for side in result["sides"]:
         console.passage(side["label"], side["text"])
-        _findings(side["findings"])
+        _notes(side["marks"], side["findings"])
 
 
 @app.command()
@@ -199,7 +216,8 @@ def history(
     turns = result["turns"]
     if turn is not None:
         if not 1 <= turn <= len(turns):
-            raise StyloraError(f"there is no turn {turn}; the last one is {len(turns)}")
+            last = f"the last one is {len(turns)}" if turns else "nothing was rewritten yet"
+            raise StyloraError(f"there is no turn {turn}; {last}")
         told = turns[turn - 1]
         console.passage("text", told["text"])
         for number, one in enumerate(told["written"]):
@@ -227,7 +245,7 @@ def keep(
     from tui import console
 
     result = run_job(rewriting.keep, json=json, turn=turn, variation=variation, author=author, adapter=adapter)
-    console.line(f"kept {result['turn']}.{result['variation']}: {result['text'][:80]}")
+    console.line(f"kept {result['turn']}.{result['variation']}: {' '.join(result['text'].split())[:80]}")
 
 
 def _explain(steps: list[dict[str, Any]]) -> None:
@@ -252,17 +270,22 @@ def _explain(steps: list[dict[str, Any]]) -> None:
 def _variations(result: dict[str, Any]) -> None:
     from tui import console
 
-    for number, variation in enumerate(result["variations"], 1):
-        console.passage(f"variation {number}", variation["text"])
-        _findings(variation["findings"])
+    best, said = result["best"], result["variations"]
+    titles = [f"variation {number}" for number in range(1, len(said) + 1)]
+    if best["text"] in (texts := [one["text"] for one in said]):
+        titles[texts.index(best["text"])] += " (best)"
+    else:
+        said, titles = [*said, best], [*titles, "best of each passage"]
+    for title, one in zip(titles, said, strict=True):
+        console.passage(title, "\n".join([one["text"], *(f"  ! {finding['message']}" for finding in one["findings"])]))
 
 
-def _notes(result: dict[str, Any]) -> None:
+def _notes(marks: list[str], findings: list[dict[str, Any]]) -> None:
     from tui import console
 
-    for mark in result["marks"]:
+    for mark in marks:
         console.errors.print(f"  note: {mark}", style="cyan", markup=False)
-    _findings(result["best"]["findings"])
+    _findings(findings)
 
 
 def _findings(findings: list[dict[str, Any]]) -> None:
@@ -277,10 +300,12 @@ def _passage(text: str | None, file: Path | None) -> str:
         try:
             return file.read_bytes().decode("utf-8-sig")  # line ends as they are
         except UnicodeDecodeError:
-            raise StyloraError(f"{file}: not UTF-8 text; save it as plain text") from None
+            raise StyloraError(f"{file}: not UTF-8 text; save it as plain text in UTF-8") from None
         except OSError as error:
             raise StyloraError(f"{file}: {error.strerror}") from None
     if text is not None and text != "-":
+        if any("\ud800" <= character <= "\udfff" for character in text):  # bytes that were no UTF-8
+            raise StyloraError("the passage: not UTF-8 text; set the terminal to UTF-8, or use --file")
         return text
     if sys.stdin.isatty():
         raise StyloraError("nothing to rewrite: give a passage, --file, or pipe text in")

@@ -129,9 +129,10 @@ class StyloraScreen(Screen[None]):
         if not self.query(JobBar):  # the app is closing, and has taken its widgets down already
             return
         active, last, trouble = self.stylora.job_line()
-        self.query_one(JobBar).show(active, last, trouble)
+        client = self.stylora.client
+        self.query_one(JobBar).show(active, last, trouble, meant=client is not None and client.stopped)
         job = self.newest()
-        if job and job.job != self.followed and self.stylora.client:
+        if job and job.job != self.followed and client:
             self.followed = job.job
             self.forget()
             self.run_worker(self._follow(job.job), group="follow", exclusive=True)

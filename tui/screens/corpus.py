@@ -130,7 +130,7 @@ class CorpusScreen(StyloraScreen):
         return [
             ("passages", text.whole(corpus.passages)),
             ("words kept", text.whole(corpus.words)),
-            ("words removed", text.whole(removed)),
+            ("taken out", text.whole(removed)),
             (f"tokens/{target / 1000:,.0f}k", tokens),
         ]
 

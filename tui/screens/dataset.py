@@ -139,8 +139,7 @@ class DatasetScreen(StyloraScreen):
             return
         self.query_one("#tabs", Static).update(
             Content(" ").join(
-                Content.styled(name, "bold $background on $primary" if name == self._page else "$quiet")
-                for name in pages
+                Content.styled(name, "bold reverse $primary" if name == self._page else "$quiet") for name in pages
             )
         )
         page = self.query_one(Page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from textual import events, on, work
@@ -14,7 +15,7 @@ from textual.widget import Widget
 from textual.widgets import Static, TextArea
 
 from engine.errors import StyloraError
-from engine.host.voices import Turn, turns, voices
+from engine.host.voices import Turn, Voice, turns, voices
 from tui import actions
 from tui.screens.rewrite_asking import LONGEST, asked_of, params_of
 from tui.screens.rewrite_compare import compare_form
@@ -122,6 +123,7 @@ class RewriteScreen(Turning, Reading):
             return
         self.voices = await asyncio.to_thread(voices, workspace)
         self.forget_lost_checkpoint()
+        self.start_from_choice()
         adapter, path = self.adapter, workspace.root / "rewrites" / f"{self.adapter}.jsonl"
         try:
             found = path.stat()
@@ -279,9 +281,13 @@ class RewriteScreen(Turning, Reading):
             return False
         knobs = self.knobs if seed is None else replace(self.knobs, seed=seed)
         if self.live() and knobs.checkpoint:
-            self.stylora.tell("while it trains there are no checkpoints: the weights as they are answer")
+            if not knobs.as_chosen(self.chosen):
+                self.stylora.tell("while it trains there are no checkpoints: the weights as they are answer")
             knobs = replace(knobs, checkpoint="")
-        return await self._ask("rewrite", params_of(knobs, self.author, text, again))
+        params = params_of(knobs, self.author, text, again)
+        if not knobs.checkpoint and self.chosen.checkpoint is not None:
+            params["checkpoint"] = "none"  # said, or what was chosen would be taken
+        return await self._ask("rewrite", params)
 
     async def _ask(self, kind: str, params: dict[str, Any]) -> bool:
         if len(params["text"]) > LONGEST:
@@ -292,15 +298,19 @@ class RewriteScreen(Turning, Reading):
 
     @work
     async def action_compare(self) -> None:
-        exchange, voice = self.timeline.current(), self.voice
+        exchange, voice, live = self.timeline.current(), self.voice, self.live()
+        if voice is None and self.author and live == self.adapter:  # its first training: there is nothing on disk yet
+            voice = Voice(live, self.author.name, Path(live), (), 0.0, "")
         text = self.prompt.whole() or (exchange.entry.text if exchange else "")
         if not text or voice is None or self.knobs is None:
-            self.stylora.complain("nothing to compare on yet: write or paste a passage first")
+            missing = next_step(self.author) if text else ""
+            self.stylora.complain(missing or "nothing to compare on yet: write or paste a passage first")
             return
-        told = await self.app.push_screen_wait(compare_form(self.knobs, voice, self.voices, text))
+        knobs = replace(self.knobs, checkpoint="") if live else self.knobs
+        told = await self.app.push_screen_wait(compare_form(knobs, voice, self.voices, text, live))
         if told is None:
             return
-        if await self._ask("compare", {"text": text, **compare_params(told, self.knobs, voice)}):
+        if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice)}):
             self.prompt.empty()
 
     def action_edit(self) -> None:

@@ -24,8 +24,8 @@ def strengths_of(text: str) -> list[float]:
     return list(dict.fromkeys(found))
 
 
-def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str) -> Form:
-    """What to compare; the note says which sides that makes, or what is missing."""
+def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str, live: str = "") -> Form:
+    """What to compare; the note says which sides that makes, or what is missing. `live` is the adapter in training."""
     other = 0.6 if knobs.strength > 0.8 else 1.0
     fields = [
         Field(
@@ -44,7 +44,7 @@ def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str)
         choices = [(one.name, f"{one.name}: {one.author}") for one in voices]
         fields.append(Field("adapters", "Adapters", choices=choices, ticked=[voice.name]))
     words = some(len(text.split()), "word")
-    return Form(f"Compare on {words}", fields, lambda told: _note(params(told, knobs, voice)), "compare")
+    return Form(f"Compare on {words}", fields, lambda told: _note(params(told, knobs, voice), live), "compare")
 
 
 def checkpoint_line(name: str, update: int, valid: float | None) -> str:
@@ -57,7 +57,7 @@ def params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
     adapters = told.get("adapters") or [voice.name]
     asked = {
         "adapters": adapters,
-        "checkpoints": told.get("checkpoints") or ([knobs.checkpoint] if knobs.checkpoint else []),
+        "checkpoints": told.get("checkpoints") or _as_now(knobs, voice, len(adapters) > 1),
         "strengths": told.get("strengths") or [knobs.strength],
     }
     count = len(sides(asked))
@@ -69,6 +69,17 @@ def params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
     return {**asked, **further}
 
 
-def _note(asked: dict[str, Any]) -> str:
+def _as_now(knobs: Knobs, voice: Voice, several: bool) -> list[str]:
+    """The checkpoint that is asked now. None is named where each of `several` adapters answers with its own choice, and
+    the finished adapter is where another checkpoint was chosen."""
+    if several and (not knobs.checkpoint or knobs.as_chosen(voice.chosen)):
+        return []
+    return [knobs.checkpoint or "none"] if knobs.checkpoint or voice.chosen.checkpoint is not None else []
+
+
+def _note(asked: dict[str, Any], live: str) -> str:
     labels = sides(asked)
-    return f"{len(labels)} sides: {' · '.join(labels)}"
+    told = f"{len(labels)} sides: {' · '.join(labels)}"
+    if live and (asked["checkpoints"] or asked["adapters"] != [live]):
+        told += f"\nWaits for the training's end: until then only strengths of {live} are compared."
+    return told

@@ -9,7 +9,9 @@ from typing import Any
 from textual.content import Content
 
 from engine.errors import StyloraError
+from engine.host.voices import Chosen
 from engine.settings import RewriteSettings, Settings, changed
+from tui.text import tenths
 from tui.widgets.form import Field, Form, Values
 
 MOST_VARIATIONS = 8
@@ -40,13 +42,15 @@ class Knobs:
     """Strength is relative to the trained one; `further` are parameters that differ from `stylora.toml`."""
 
     strength: float = 1.0
-    temperature: float = 0.7
+    temperature: float = 0.5
     variations: int = 3
     seed: int = 42
     adapter: str = ""
     """Folder name; empty for the author's own."""
     checkpoint: str = ""
     """Best, last or an update; empty for the finished adapter."""
+    choice: str = ""
+    """What was chosen for the adapter, in a line, when they last started from that."""
     further: Mapping[str, Any] = field(default_factory=dict)
 
     def turned(self, name: str, step: int) -> Knobs:
@@ -67,14 +71,28 @@ class Knobs:
 
     def plain(self) -> dict[str, Any]:
         """For the memory."""
-        return {**self.params(), "further": dict(self.further), "adapter": self.adapter, "checkpoint": self.checkpoint}
+        kept = {"adapter": self.adapter, "checkpoint": self.checkpoint, "choice": self.choice}
+        return {**self.params(), "further": dict(self.further), **kept}
+
+    def started(self, adapter: str, chosen: Chosen, own: RewriteSettings) -> Knobs:
+        """They start from what was chosen for `adapter`, once for every choice: what is turned after that stays."""
+        choice = f"{adapter}: {chosen.line}" if chosen.line else ""
+        if choice == self.choice:
+            return self
+        strength = own.strength if chosen.strength is None else chosen.strength
+        return replace(self, strength=strength, checkpoint=_named(chosen.checkpoint), choice=choice)
+
+    def as_chosen(self, chosen: Chosen) -> bool:
+        """Whether strength and checkpoint are those that were chosen."""
+        strength = chosen.strength in (None, self.strength)
+        return bool(chosen.line) and strength and self.checkpoint == _named(chosen.checkpoint)
 
 
 def recalled(told: Mapping[str, Any], settings: Settings) -> Knobs:
     """The knobs as they were left, those that still fit; otherwise as `stylora.toml` has them."""
     own = settings.rewrite
     knobs = Knobs(own.strength, own.temperature, own.variations, settings.seed)
-    for name in ("strength", "temperature", "variations", "seed", "adapter", "checkpoint"):
+    for name in ("strength", "temperature", "variations", "seed", "adapter", "checkpoint", "choice"):
         value, before = told.get(name), getattr(knobs, name)
         if isinstance(value, type(before)) or (isinstance(before, float) and isinstance(value, int)):
             knobs = replace(knobs, **{name: value})  # type: ignore[arg-type]
@@ -88,10 +106,15 @@ def recalled(told: Mapping[str, Any], settings: Settings) -> Knobs:
     return knobs
 
 
-def line(knobs: Knobs, who: str, ready: bool, width: int) -> Content:
-    """The line above the exchanges: whose voice, and how it is asked. Shorter names where there is little room."""
+def _named(checkpoint: int | None) -> str:
+    return "" if checkpoint is None else str(checkpoint)
+
+
+def line(knobs: Knobs, who: str, ready: bool, width: int, chosen: bool = False) -> Content:
+    """The line above the exchanges: whose voice, and how it is asked, with strength and checkpoint as `chosen` if so.
+    Shorter names where there is little room."""
     for names in (("strength", "temperature", "variations", "seed"), ("str", "temp", "var", "seed")):
-        turned = [(names[0], f"{knobs.strength:.1f}"), (names[1], f"{knobs.temperature:.1f}")]
+        turned = [(names[0], tenths(knobs.strength) + " chosen" * chosen), (names[1], tenths(knobs.temperature))]
         turned += [(names[2], str(knobs.variations)), (names[3], str(knobs.seed))]
         turned += [(_SAID[name], _plain(value)) for name, value in knobs.further.items() if name in _SAID]
         told = Content.assemble(

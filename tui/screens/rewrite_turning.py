@@ -8,7 +8,8 @@ from textual import work
 from textual.content import Content
 from textual.widgets import Static
 
-from engine.host.voices import Voice
+from engine.host.voices import Chosen, Voice
+from engine.settings import RewriteSettings, changed
 from tui.screens.base import StyloraScreen
 from tui.screens.rewrite_asking import asked_of, live_training
 from tui.screens.rewrite_compare import checkpoint_line
@@ -38,6 +39,16 @@ class Turning(StyloraScreen):
     def voice(self) -> Voice | None:
         return next((one for one in self.voices if one.name == self.adapter), None)
 
+    @property
+    def chosen(self) -> Chosen:
+        """What was chosen for the adapter that is asked."""
+        return self.voice.chosen if self.voice else Chosen()
+
+    @property
+    def own(self) -> RewriteSettings:
+        """What is asked with where no knob says otherwise: the settings, and above them what was chosen."""
+        return changed(self.survey.settings.rewrite if self.survey else RewriteSettings(), self.chosen.knobs)
+
     def show_bar(self) -> None:
         """Draw what says how it is asked."""
         raise NotImplementedError
@@ -59,7 +70,8 @@ class Turning(StyloraScreen):
         if knobs.checkpoint:
             who += f" · {knobs.checkpoint if not knobs.checkpoint.isdigit() else f'update {knobs.checkpoint}'}"
         who = who if ready else f"{who}: no adapter yet"
-        self.query_one("#knobs", Static).update(line(knobs, who, ready, max(20, self.size.width - 2)))
+        chosen = ready and not self.live() and knobs.as_chosen(self.chosen)
+        self.query_one("#knobs", Static).update(line(knobs, who, ready, max(20, self.size.width - 2), chosen))
         self.show_live()
         return ready
 
@@ -97,6 +109,13 @@ class Turning(StyloraScreen):
             self.stylora.tell(f"checkpoint {knobs.checkpoint} is no more; the finished adapter answers")
             self.turn(replace(knobs, checkpoint=""))
 
+    def start_from_choice(self) -> None:
+        """What was chosen for the adapter since the knobs were last turned is what they start from."""
+        if self.knobs and self.voice and self.survey:
+            knobs = self.knobs.started(self.voice.name, self.chosen, self.survey.settings.rewrite)
+            if knobs != self.knobs:
+                self.turn(knobs)
+
     def action_knob(self, name: str, step: int) -> None:
         if self.knobs:
             self.turn(self.knobs.turned(name, step))
@@ -104,10 +123,9 @@ class Turning(StyloraScreen):
     @work
     async def action_further(self) -> None:
         if self.knobs and self.survey:
-            own = self.survey.settings.rewrite
-            told = await self.app.push_screen_wait(further_form(self.knobs, own))
+            told = await self.app.push_screen_wait(further_form(self.knobs, self.own))
             if told is not None:
-                self.turn(taken(self.knobs, told, own))
+                self.turn(taken(self.knobs, told, self.own))
 
     @work
     async def action_adapter(self) -> None:
@@ -132,8 +150,12 @@ class Turning(StyloraScreen):
         if voice is None or self.knobs is None:
             self.stylora.complain(next_step(self.author) or "the workspace is still being read")
             return
-        choices = [("", "the finished adapter")]
-        choices += [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+        kept = self.chosen.checkpoint
+        choices = [("", "the finished adapter" + ", as chosen" * bool(self.chosen.line and kept is None))]
+        choices += [
+            (one.name, checkpoint_line(one.name, one.update, one.valid) + ", as chosen" * (one.name == str(kept)))
+            for one in voice.checkpoints
+        ]
         note = "Changed without loading the base model again."
         told = await self.app.push_screen_wait(Picker("Checkpoint", choices, self.knobs.checkpoint, "c", note))
         if told is not None:

@@ -117,7 +117,8 @@ class SweepScreen(StyloraScreen):
             return
         named = {name: state.params[name] for name in ("author",) if name in state.params}
         name = str(state.params.get("adapter", ""))
-        sides = [f"{name}:{row['checkpoint'] or ''}@{row['strength']:g}" for row in self.rows[:2]]
+        places = ["none" if row["checkpoint"] is None else row["checkpoint"] for row in self.rows[:2]]
+        sides = [f"{name}:{at}@{row['strength']:g}" for at, row in zip(places, self.rows, strict=False)]
         if job := await self.start("blind", {**named, "sides": sides}):
             self.app.push_screen(BlindScreen(job))
 

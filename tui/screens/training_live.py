@@ -20,11 +20,13 @@ from tui.screens import training_figures as numbers
 from tui.screens.training_runs import EarlierRuns
 from tui.widgets.chart import LossChart
 from tui.widgets.figures import TILE, Facts, Tiles
-from tui.widgets.log_view import LogView
+from tui.widgets.log_view import MOST_LINES, LogView
 from tui.widgets.samples import SamplesView
 
 STAGE = "training"
 DRAW_SECONDS = 0.1
+FLOOD, FLOOD_SECONDS = 500, 0.25
+"""From so many reports at once on, the next picture may take longer, so that keys are answered between pictures."""
 LOOK_SECONDS = 1.0
 """Between two looks at the journal of a run that another program trains."""
 
@@ -40,6 +42,8 @@ class LiveRun(EarlierRuns):
         """The latest value of each kind."""
         self._total: float | None = None
         self._drawing = False
+        self._told: list[str] = []
+        """Lines for the log at the next drawing."""
         self._shown = self._job = ""
         """The run in the chart, and the job that was followed last."""
 
@@ -48,7 +52,7 @@ class LiveRun(EarlierRuns):
         raise NotImplementedError
 
     def forget(self) -> None:
-        self._last, self._total = {}, None
+        self._last, self._total, self._told = {}, None, []
         chart = self.query_one(LossChart)
         chart.curve.clear()
         self.query_one(LogView).clear()
@@ -73,15 +77,14 @@ class LiveRun(EarlierRuns):
     def take(self, events: list[Event]) -> None:
         """Feed chart, tiles and log. Tiles keep the latest value of each kind."""
         mine = [event for event in events if event.what == "progress" and event.stage.partition(":")[0] == STAGE]
+        told = [event for event in events if event.message or event.what in ("failed", "cancelled", "interrupted")]
+        told = told[-MOST_LINES:]
+        minutes = {event.t // 60: event.t for event in told}
+        clock = {minute: text.clock(t) for minute, t in minutes.items()}
+        lines = [f"{clock[one.t // 60]}  {one.message or one.error or one.what}" for one in told]
+        self._told = (self._told + lines)[-MOST_LINES:]
         self.feed([event.values for event in mine if "update" in event.values])
         self._total = next((event.total for event in reversed(mine) if event.total), self._total)
-        lines = []
-        for event in events:
-            if event.message:
-                lines.append(f"{text.clock(event.t)}  {event.message}")
-            elif event.what in ("failed", "cancelled", "interrupted"):
-                lines.append(f"{text.clock(event.t)}  {event.error or event.what}")
-        self.query_one(LogView).extend(lines)
         if any(event.stage == "sample" for event in events):
             self.read_samples(self.run_name)
         if events[-1].what in ("done", "failed", "cancelled", "interrupted"):
@@ -93,12 +96,15 @@ class LiveRun(EarlierRuns):
         before = len(curve)
         curve.add(reports)
         for values in reports:
-            self._last.update({name: value for name, value in values.items() if value is not None})
+            known = values
+            if None in values.values():
+                known = {name: value for name, value in values.items() if value is not None}
+            self._last.update(known)
         if self.followed and not before and len(curve) and curve.updates[0] > 1:
             self._read_before(self.followed, self.run_name)
         if not self._drawing:  # a long journal comes in many batches; the eye needs ten pictures a second
             self._drawing = True
-            self.set_timer(DRAW_SECONDS, self._draw)
+            self.set_timer(FLOOD_SECONDS if before and len(reports) > FLOOD else DRAW_SECONDS, self._draw)
 
     @work(group="before", exclusive=True)
     async def _read_before(self, job: str, name: str) -> None:
@@ -133,17 +139,21 @@ class LiveRun(EarlierRuns):
                 return
             self._total = run.planned
             self.feed(reports)
-            self.query_one(LogView).extend(
-                f"{line['update']:>6}  {line['message']}" for line in reports if "message" in line
-            )
+            said = [line for line in reports if "message" in line]
+            self.query_one(LogView).extend([f"{line['update']:>6}  {line['message']}" for line in said[-MOST_LINES:]])
             if run.status != earlier.RUNNING:
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
+    def on_screen_resume(self) -> None:
+        self._draw()
+
     def _draw(self) -> None:
         self._drawing = False
-        if not self.query(LossChart):
+        if not self.query(LossChart) or self not in self.app.screen_stack:  # nobody looks; coming back draws it
             return
+        self.query_one(LogView).extend(self._told)
+        self._told = []
         if not self.has_class("-drawn") and self._last:
             self.show()
         self.show_state()

@@ -42,11 +42,11 @@ class WelcomeScreen(Screen[None]):
             "\nRewrites any passage in an author's voice,\nwith a language model trained and run on this machine.\n\n",
             (f"{here}\n", "bold $strong"),
             ("is not a workspace yet.\n\n", "$quiet"),
-            (" d ", "bold $background on $primary"),
+            (" d ", "bold reverse $primary"),
             "  make it one and run the demo, about 10 minutes:\n     a bundled author's book becomes an adapter\n\n",
-            (" n ", "bold $background on $primary"),
+            (" n ", "bold reverse $primary"),
             "  make it one, to begin with your own author\n\n",
-            (" q ", "bold $background on $primary"),
+            (" q ", "bold reverse $primary"),
             ("  leave; nothing has been written\n", "$quiet"),
         )
 

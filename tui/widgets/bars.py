@@ -47,15 +47,17 @@ class JobBar(Widget):
         super().__init__()
         self._line = Content("")
 
-    def show(self, active: list[JobState], last: JobState | None, trouble: str) -> None:
-        """`trouble` is said when there is no host."""
+    def show(self, active: list[JobState], last: JobState | None, trouble: str, *, meant: bool = False) -> None:
+        """`trouble` is said when there is no host; it is no fault where that is `meant`."""
         said = next((state.trouble for state in active if state.trouble), "")
-        line = self._busy(active) if active and not said else self._idle(last, said or trouble)
+        line = self._busy(active) if active and not said else self._idle(last, said or trouble, meant and not said)
         if line != self._line:
             self._line = line
             self.refresh()
 
-    def _idle(self, last: JobState | None, trouble: str) -> Content:
+    def _idle(self, last: JobState | None, trouble: str, meant: bool) -> Content:
+        if trouble and meant:
+            return Content.assemble(("■ ", "$warning"), (trouble, "$warning"))
         if trouble:
             return Content.assemble(("✗ ", "bold $error"), (trouble, "$error"))
         if last is None:

@@ -94,12 +94,12 @@ class LossChart(Widget):
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        background = self.rich_style
-        if y >= len(self._cells):
-            return Strip.blank(width, background)
         if self._styles is None:
+            background = self.rich_style
             self._styles = [background] + [background + self._component(name) for name in LAYERS]
         styles = self._styles
+        if y >= len(self._cells):
+            return Strip.blank(width, styles[0])
         segments: list[Segment] = []
         said, layer = "", 0
         for character, its_layer in self._cells[y]:
@@ -111,7 +111,7 @@ class LossChart(Widget):
                 said = ""
             said, layer = said + character, its_layer
         segments.append(Segment(said, styles[layer]))
-        return Strip(segments).adjust_cell_length(width, background)
+        return Strip(segments).adjust_cell_length(width, styles[0])
 
     def _component(self, name: str) -> Style:
         return self.get_component_rich_style(f"chart--{name}", partial=True)

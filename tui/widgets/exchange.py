@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Literal
 
+from rich.cells import cell_len, chop_cells
 from textual.app import ComposeResult
 from textual.containers import Grid, Vertical
 from textual.content import Content
@@ -14,7 +15,7 @@ from textual.widgets import Static
 
 from engine.host.journal import Event, JobState
 from engine.host.voices import Turn, Written
-from tui.text import some, visible
+from tui.text import some, tenths, visible
 from tui.widgets.variation import Variation, written
 
 SIDE_BY_SIDE = 110
@@ -115,8 +116,9 @@ class Exchange(Vertical):
         lines = 1 if self.has_class("-repeated") else 2 if size.height < _SHORT else 3
         room = max(20, lines * (size.width - 8) - 30)
         rest = f"… ({some(text.count(' ') + 1, 'word')} in all)"
-        shown = text if len(text) < room + len(rest) else text[:room].rsplit(" ", 1)[0] + rest
-        yield Static(shown, classes="source", markup=False)
+        if max(len(text), cell_len(text[: room + len(rest)])) >= room + len(rest):
+            text = chop_cells(text[:room], room)[0].rsplit(" ", 1)[0] + rest
+        yield Static(text, classes="source", markup=False)
         yield Static("", classes="status", markup=False)
         with self._grid:
             yield from self.variations
@@ -245,9 +247,9 @@ class Exchange(Vertical):
         said = [
             f"{origin} ({turn.of})" if turn and turn.of and origin else "",
             "comparison" if self.entry.kind == "compare" else "",
-            f"checkpoint {told['checkpoint']}" if told.get("checkpoint") else "",
-            f"strength {told['strength']:.1f}" if "strength" in told else "",
-            f"temperature {told['temperature']:.1f}" if "temperature" in told else "",
+            f"checkpoint {told['checkpoint']}" if told.get("checkpoint") not in (None, "", "none") else "",
+            f"strength {tenths(told['strength'])}" if "strength" in told else "",
+            f"temperature {tenths(told['temperature'])}" if "temperature" in told else "",
             f"seed {told['seed']}" if "seed" in told else "",
         ]
         number = f"{turn.number}  " if turn else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,7 @@ def _scale(run: Training, recipe: Recipe, name: str) -> Iterator[Finding]:
             name,
             f"LoRA scale differs: {where}",
             "one of these files was edited: strength 1 is not what was trained",
-            *_from_checkpoint(run),
+            *from_checkpoint(run),
             retrain(run, "train it anew"),
             symptom="style too weak",
         )
@@ -123,7 +124,7 @@ def _dataset(workspace: Workspace, run: Training, recipe: Recipe, name: str) -> 
             name,
             f"its recipe.toml says something else than that of its dataset: {_both(recipe, theirs, differing[0])}",
             "one of the two was edited: prompts are not those it was trained on",
-            *_from_checkpoint(run),
+            *from_checkpoint(run),
             _anew(run, recipe, dataset=False),
             symptom="mechanical" if frames else None,
         )
@@ -144,10 +145,18 @@ def _both(mine: Recipe, theirs: Recipe, field: str) -> str:
 def _files(run: Training, name: str) -> Iterator[Finding]:
     from engine.models import adapters
 
+    whole = whole_checkpoints(run)
+    if damaged := [str(update) for update in run.checkpoints if update not in whole]:
+        detail = f"{', '.join(damaged)}: weights missing, truncated or damaged; delete what is in their folders"
+        yield ill(f"{name}, checkpoints", detail)
+    if run.status == "running":
+        return  # its files come as it goes
     try:
         adapters.read_shape(run.folder)
+        if (run.folder / adapters.WEIGHTS_FILE).is_file():
+            adapters.tensor_shapes(run.folder)
     except StyloraError as error:
-        yield ill(name, str(error), "", *_from_checkpoint(run), retrain(run, "train it anew"))
+        yield ill(name, str(error), "", *from_checkpoint(run), retrain(run, "train it anew"))
         return
     if not (run.folder / adapters.WEIGHTS_FILE).is_file():
         yield ill(name, "has no weights yet", "its training was stopped early", fix("go on", _resume(run)))
@@ -188,11 +197,24 @@ def _anew(run: Training, recipe: Recipe, *, dataset: bool = True) -> Fix:
     return Fix(words="build the dataset with what is installed here, and train anew", commands=(build, *train))
 
 
-def _from_checkpoint(run: Training) -> tuple[Fix, ...]:
+def whole_checkpoints(run: Training) -> list[int]:
+    """The updates of the checkpoints whose weights are all there, by the header of their file."""
+    from engine.models import adapters
+
+    found = []
+    for update in run.checkpoints:
+        with contextlib.suppress(StyloraError):
+            adapters.tensor_shapes(choosing.checkpoint_folder(run.folder, update))
+            found.append(update)
+    return found
+
+
+def from_checkpoint(run: Training) -> tuple[Fix, ...]:
     """Use a checkpoint, whose files are its own, in the adapter's place."""
-    if not run.checkpoints:
+    whole = [update for update in whole_checkpoints(run) if update]  # update 0 is the base model
+    if not whole:
         return ()
-    update = run.best_update if run.best_update in run.checkpoints else run.checkpoints[-1]
+    update = run.best_update if run.best_update in whole else whole[-1]
     command = ("use", "--adapter", run.name, "--checkpoint", str(update))
     return (fix(f"rewrite with checkpoint {update}, whose files are its own", command),)
 

@@ -6,6 +6,7 @@ Losses are means over trained tokens; validation is always over the same rows, s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from engine.report.doctor.evidence import Training
 from engine.report.doctor.finding import Finding, Fix, fix, ill, well
@@ -26,6 +27,8 @@ BROKE = 1.3
 """Training loss, smoothed over about ten updates, over its earlier minimum: a run that stays above for ten updates has
 broken. Chosen: two healthy runs of 154 and 88 updates had peaks of 1.13 and 1.09, and stayed above 1.04 and 1.01."""
 _STAYS = 10
+_OPTIONS = ("rank", "learning_rate", "epochs", "max_seq_length", "num_layers", "grad_checkpoint", "patience")
+"""Settings of a training that are options of ``train``; the others are those of `stylora.toml`."""
 
 FEWEST = 60
 """Updates below which too little was learnt for want of updates, above for want of rate. Chosen: three times the
@@ -43,11 +46,15 @@ def curve(run: Training) -> Finding | None:
         return None
     if len(run.valid) > 1:
         best = min(run.valid[1:], key=lambda point: point[1])
-        return well(
-            name, f"validation loss {run.valid[0][1]:.3f} to {best[1]:.3f} at update {best[0]}; {run.status or 'ended'}"
-        )
+        return well(name, f"validation loss {run.valid[0][1]:.3f} to {best[1]:.3f} at update {best[0]}; {_ended(run)}")
     last = train[-1].loss if train else run.valid[-1][1]
-    return well(name, f"loss {last:.3f} after {run.updates} updates; {run.status or 'ended'}")
+    return well(name, f"loss {last:.3f} after {run.updates} updates; {_ended(run)}")
+
+
+def _ended(run: Training) -> str:
+    """How a run came to its end, for people."""
+    told = {"time": "ended at its time limit", "patience": "ended when nothing was learnt any more", "": "ended"}
+    return told.get(run.status, run.status)
 
 
 def _troubles(run: Training, name: str) -> Iterator[Finding]:
@@ -132,13 +139,16 @@ def _rate(run: Training) -> str:
 
 
 def retrain(run: Training, words: str, **changes: object) -> Fix:
-    """Train the same adapter afresh, with the options it had and `changes`."""
-    options = {name: run.config[name] for name in ("rank", "learning_rate", "max_seq_length") if name in run.config}
-    told = [part for name in ("author", "model") if (value := getattr(run, name)) for part in (f"--{name}", value)]
-    for name, value in {**options, **changes}.items():
-        if value is True:
-            told.append(f"--{name.replace('_', '-')}")
-        elif value is not None:
+    """Train the same adapter afresh, with the options it had and `changes`, which are options of ``train``."""
+    had: dict[str, Any] = {name: getattr(run, name) or None for name in ("author", "model")}
+    had |= {name: run.config.get(name) for name in _OPTIONS}
+    if isinstance(limit := run.config.get("time_limit"), int | float):
+        had["minutes"] = limit / 60
+    told = []
+    for name, value in {**had, **changes}.items():
+        if isinstance(value, bool):
+            told.append(f"--{'' if value else 'no-'}{name.replace('_', '-')}")
+        elif value not in (None, "auto", -1):  # -1 layers are all of them
             told += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
     return fix(words, ("train", "--adapter", run.name, *told, "--fresh"))
 
@@ -154,7 +164,7 @@ def shorter(run: Training, update: int) -> tuple[Fix, ...]:
 def longer(run: Training, times: int) -> tuple[Fix, ...]:
     epochs = run.updates / run.per_epoch if run.per_epoch else None
     more = round(times * epochs, 2) if epochs else float(run.config.get("epochs", 2.2)) * times
-    return (retrain(run, f"train anew, {times} times as long", epochs=more),)
+    return (retrain(run, f"train anew, {times} times as long", epochs=more, minutes=None),)
 
 
 def _times(run: Training, factor: float) -> tuple[Fix, ...]:

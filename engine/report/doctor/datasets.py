@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from engine.dataset.rows import Row, read_rows, split_file
+from engine.curation.corpus import read_header
+from engine.dataset.rows import SPLITS, Row, read_rows, split_file
 from engine.errors import StyloraError
-from engine.recipe import RECIPE_FILE, Recipe, load_recipe
+from engine.recipe import RECIPE_FILE, load_recipe
 from engine.report.doctor.finding import Finding, Fix, fix, ill, well
+from engine.workspace import Workspace
 
 LABELLED = 40
-"""Rows whose content label is looked at again."""
+"""Rows whose content label is looked at again. Chosen: `MISLABELLED` is told of as many."""
 
 MISLABELLED = 0.2
 """Share of labels that may differ from what this classifier says of the input as it stands, noise and all. Measured on
@@ -24,8 +28,8 @@ _AGAIN: dict[str, str] = {
 }
 
 
-def dataset(folder: Path) -> Iterator[Finding]:
-    """Findings about one dataset folder. Reads every row once."""
+def dataset(workspace: Workspace, folder: Path) -> Iterator[Finding]:
+    """Findings about one dataset folder of a workspace. Reads every row once."""
     from engine.dataset.build import read_manifest
     from engine.dataset.checks import validate
 
@@ -34,31 +38,57 @@ def dataset(folder: Path) -> Iterator[Finding]:
         manifest = read_manifest(folder)
         recipe = load_recipe(folder / RECIPE_FILE)
         checks = validate(lambda split: read_rows(split_file(folder, split)), recipe)
+        rows, built = _said(folder, manifest)
     except StyloraError as error:
-        yield ill(name, str(error), "", *_rebuild(folder))
+        yield ill(name, str(error), "", *_rebuild(folder, _author(workspace, folder)))
         return
     failed = [check for check in checks if not check.passed]
-    rows = manifest["rows"]["train"]
     if failed:
         said = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         wanted = next((_AGAIN[check.name] for check in failed if check.name in _AGAIN), "")
-        yield ill(name, said, f"it wants {wanted}" if wanted else "", *_rebuild(folder, recipe))
+        yield ill(name, said, f"it wants {wanted}" if wanted else "", *_rebuild(folder, recipe.author))
     else:
         yield well(name, f"{rows:,} training rows; all {len(checks)} rules of the validation checkpoint hold")
-    if edited := _edited(folder, manifest):
-        yield ill(f"{name}, files", f"{edited} changed after it was built", "", *_rebuild(folder, recipe))
+    if edited := _edited(folder, built):
+        yield ill(f"{name}, files", f"{edited} changed after it was built", "", *_rebuild(folder, recipe.author))
 
 
-def _rebuild(folder: Path, recipe: Recipe | None = None) -> tuple[Fix, ...]:
-    author = ("--author", recipe.author) if recipe else ()
-    return (fix("build the dataset again", ("dataset", *author, "--output", str(folder), "--fresh")),)
+def _author(workspace: Workspace, folder: Path) -> str:
+    """Whose dataset a folder without a readable recipe is, by its name; '' where nothing tells."""
+    known = [workspace.settings.author]
+    for record in sorted(workspace.styles.glob("*.curation.jsonl")):
+        with contextlib.suppress(StyloraError):
+            header = read_header(record.with_name(record.name.replace(".curation.jsonl", ".txt")))
+            known += [header.author] if header is not None and header.author else []
+    return next((author for author in known if workspace.dataset(author) == folder), "")
 
 
-def _edited(folder: Path, manifest: dict[str, dict[str, str]]) -> str:
+def _rebuild(folder: Path, author: str) -> tuple[Fix, ...]:
+    """How to build a dataset again; nothing where that might put another author's in its place."""
+    from engine.dataset.build import MANIFEST_FILE
+
+    if not author:
+        return ()
+    command = ("dataset", "--author", author, "--output", str(folder))
+    if not (folder / MANIFEST_FILE).exists():  # the last thing written: a build that was stopped can go on
+        return (fix("build the dataset", command),)
+    return (fix("build the dataset again", (*command, "--fresh")),)
+
+
+def _said(folder: Path, manifest: dict[str, Any]) -> tuple[int, dict[str, str]]:
+    """Training rows, and the digest of each split's file when it was built."""
+    from engine.dataset.build import MANIFEST_FILE
+
+    try:
+        return int(manifest["rows"]["train"]), {split: str(manifest["sha256"][split]) for split in SPLITS}
+    except (KeyError, TypeError, ValueError):
+        raise StyloraError(f"{folder / MANIFEST_FILE}: not the whole of a manifest; build the dataset again") from None
+
+
+def _edited(folder: Path, built: dict[str, str]) -> str:
     """Splits whose file is not the one that was built."""
     import hashlib
 
-    built = manifest.get("sha256", {})
     names = []
     for split, digest in built.items():
         with split_file(folder, split).open("rb") as file:
@@ -67,7 +97,7 @@ def _edited(folder: Path, manifest: dict[str, dict[str, str]]) -> str:
     return ", ".join(names)
 
 
-def labels(folder: Path, recipe: Recipe) -> tuple[int, int]:
+def labels(folder: Path) -> tuple[int, int]:
     """Rows whose label is not what the classifier says of their input now, and rows looked at.
 
     Validation and test rows first, then training ones: standard originals, which no variant has changed.

@@ -50,8 +50,6 @@ class Training(msgspec.Struct, frozen=True, kw_only=True):
     setbacks: int = 0
     """Times it was taken back to a checkpoint because the loss was no number."""
     checkpoints: tuple[int, ...] = ()
-    samples: tuple[str, ...] = ()
-    """What the model wrote for held-out prompts at the last validation."""
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +78,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Its modern texts and bare nouns."""
     used: tuple[Output, ...] = ()
     """The latest rewrites, the best of each."""
+    damaged: str = ""
+    """What is wrong with the file of rewrites, where it cannot be read."""
 
 
 def of_card(card: Card) -> tuple[Output, ...]:

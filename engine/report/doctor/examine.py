@@ -11,7 +11,7 @@ from engine.recipe import RECIPE_FILE, Recipe, load_recipe
 from engine.report.chosen import Chosen, read_chosen
 from engine.report.doctor import adapters, curve, datasets, memory
 from engine.report.doctor.evidence import Evidence, Failure
-from engine.report.doctor.finding import Finding, Fix, fix, ill, well
+from engine.report.doctor.finding import Finding, Fix, ill, well
 from engine.report.doctor.machine import machine
 from engine.report.doctor.workspace import workspace_itself
 from engine.workspace import Workspace
@@ -40,7 +40,7 @@ def examine(
     found += memory.failed(failures)
     for folder in _folders(workspace.root / "data" / "training"):
         report(Progress("doctor", message=f"reading the dataset of {folder.name}"))
-        found += datasets.dataset(folder)
+        found += datasets.dataset(workspace, folder)
     for one in evidence:
         report(Progress("doctor", message=f"looking at the adapter {one.training.name}"))
         found += of_adapter(workspace, one)
@@ -57,7 +57,12 @@ def of_adapter(workspace: Workspace, one: Evidence) -> Iterator[Finding]:
     try:
         recipe = load_recipe(run.folder / RECIPE_FILE)
     except StyloraError as error:
-        yield ill(f"adapter {run.name}", str(error), "", *_without_recipe(one))
+        if run.status == "running":
+            yield well(f"adapter {run.name}", "its training has begun, and has nothing to look at yet")
+            return
+        # Only where no checkpoint has a recipe of its own does it have to be trained again.
+        fixes = adapters.from_checkpoint(run) or (curve.retrain(run, "train it anew"),)
+        yield ill(f"adapter {run.name}", str(error), "", *fixes)
         return
     yield from adapters.adapter(workspace, run, recipe)
     if (said := curve.curve(run)) is not None:
@@ -66,19 +71,11 @@ def of_adapter(workspace: Workspace, one: Evidence) -> Iterator[Finding]:
     yield from _texts(workspace, one, recipe)
 
 
-def _without_recipe(one: Evidence) -> tuple[Fix, ...]:
-    run = one.training
-    if not run.checkpoints:
-        return (curve.retrain(run, "train it anew"),)
-    command = ("use", "--adapter", run.name, "--checkpoint", str(run.checkpoints[-1]))
-    return (fix(f"rewrite with checkpoint {run.checkpoints[-1]}, which has its own", command),)
-
-
 def _frames(workspace: Workspace, one: Evidence, recipe: Recipe) -> Iterator[Finding]:
     """Whether the rows it was trained on have the persona frames that rewriting would give their inputs."""
     folder = workspace.dataset(recipe.author)
     try:
-        differing, looked_at = datasets.labels(folder, recipe)
+        differing, looked_at = datasets.labels(folder)
     except StyloraError:
         return  # said of the dataset
     if looked_at and differing > datasets.MISLABELLED * looked_at:
@@ -99,6 +96,8 @@ def _texts(workspace: Workspace, one: Evidence, recipe: Recipe) -> Iterator[Find
     from engine.report.doctor.symptoms import case, symptoms
 
     run = one.training
+    if one.damaged:
+        yield ill(f"{run.name}, history", f"{one.damaged}; take that line out, or move the file away")
     try:
         limits = kept_limits(run.folder)
     except StyloraError as error:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.report.blind import wilson
+from engine.measures.resampling import wilson
 
 _SENTENCE = re.compile(r"(?<=[.!?])[\"”’)]*\s+")
 _WORD = re.compile(r"[^\W\d_][\w'’]*")

@@ -20,7 +20,7 @@ def failed(failures: Sequence[Failure]) -> Iterator[Finding]:
         if not is_out_of_memory(StyloraError(failure.error)):
             yield ill(f"{failure.kind}: failed", _first(failure.error))
             continue
-        fixes = _training(failure) if failure.kind in ("train", "plan", "demo") else _writing()
+        fixes = _training(failure) if failure.kind in ("train", "plan", "demo") else _writing(failure)
         yield ill(
             f"{failure.kind}: out of memory",
             _first(failure.error),
@@ -35,8 +35,8 @@ def _training(failure: Failure) -> Iterator[Fix]:
     params = failure.params
     same = [
         part
-        for name in ("author", "adapter", "model", "data", "epochs", "learning_rate")
-        if params.get(name) is not None
+        for name in ("config", "author", "adapter", "model", "data", "epochs", "minutes", "learning_rate", "num_layers")
+        if failure.kind != "demo" and params.get(name) is not None
         for part in (f"--{name.replace('_', '-')}", str(params[name]))
     ]
     train = ("train", *same)
@@ -50,9 +50,13 @@ def _training(failure: Failure) -> Iterator[Fix]:
     yield fix("leave out rows of more than 1,024 tokens", smaller)
 
 
-def _writing() -> Iterator[Fix]:
+def _writing(failure: Failure) -> Iterator[Fix]:
     yield fix("see which model fits here", "models")
-    yield fix("measure with one variation of few passages", "check --variations 1 --passages 8")
+    if failure.kind in ("check", "sweep"):
+        named = tuple(part for name in ("author", "adapter") if failure.params.get(name)
+                      for part in (f"--{name}", str(failure.params[name])))  # fmt: skip
+        few = (failure.kind, *named, "--variations", "1", "--passages", "8")
+        yield fix("measure with one variation of few passages", few)
 
 
 def _first(error: str) -> str:

@@ -20,6 +20,7 @@ from engine.report.doctor.curve import longer, overfit_since, retrain, shorter
 from engine.report.doctor.evidence import Evidence, Output
 from engine.report.doctor.figures import at_least, figures
 from engine.report.doctor.finding import Finding, Fix, fix, ill
+from engine.report.kept import Card
 from engine.settings import PERSPECTIVES, RewriteSettings, changed
 
 OFTEN = 0.05
@@ -30,10 +31,19 @@ KNOWN_WORDS = 0.5
 """Share of a text's longer words that are English, below which it is gibberish. Measured: of 400 passages by two
 authors none had less than .60."""
 _FEWEST_WORDS = 15
+"""Longer words that a text needs for that to be told. Chosen: half of fifteen is no accident."""
+
+REFUSALS = 2
+"""Texts that read like a refusal from which a model refuses, and of `_FEW` texts one. Measured: of 5,181 passages by
+three authors one reads like it."""
+_FEW = 10
 
 WEAK = 0.3
 """Share of the way from neutral text to the author below which a style is weak. Chosen: a large model's pastiche went
 .65 of it, the embedded model .55 after a ten-minute demo; .3 is what is seen without looking for it."""
+
+_STRONGEST = 1.5
+"""Strength up to which a stronger one is offered. Chosen: beyond it small models break (`engine.report.sweep`)."""
 
 TOO_LOW = 0.5
 """Strength below which no text is needed to call the style weak. Chosen."""
@@ -60,7 +70,8 @@ SHORT = 0.75
 is kept within .15, and genuine passages lie within .37 of their neutral texts."""
 
 _PASSAGES = 6
-"""Held-out passages below which no rhythm is told."""
+"""Held-out passages below which neither style nor rhythm is told. Chosen: fewer do not always bring the author's own
+text nearer to the author than plain text."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +138,13 @@ def _quoted(text: str) -> str:
 
 def _gibberish(case: Case) -> Iterator[Finding]:
     texts = [one for one in _texts(case) if one.text.strip()]
-    bad = [one for one in texts if _looping(one.text, case.limits) or _unknown(one.text)]
+    limits = case.limits.looping
+    bad = [one for one in texts if degeneration(one.text).loops(limits) or _unknown(one.text)]
     if at_least(len(bad), len(texts)) <= OFTEN:
         return
     run = case.evidence.training
     best = overfit_since(run)
-    kind = "loops" if _looping(bad[0].text, case.limits) else "no words of English"
+    kind = "loops" if degeneration(bad[0].text).loops(limits) else "no words of English"
     why = "the weights are fried"
     if best is not None:
         why += f": validation rose from update {best} on"
@@ -154,13 +166,6 @@ def _gibberish(case: Case) -> Iterator[Finding]:
     )
 
 
-def _looping(text: str, limits: Limits) -> bool:
-    """As `engine.generation.verify` calls a loop severe: word pairs that come again are a habit as well as a sign."""
-    found = degeneration(text)
-    lines = found.past(limits.looping)
-    return len(lines) > 1 or (len(lines) == 1 and found.distinct_bigrams >= limits.distinct_bigrams.value)
-
-
 def _unknown(text: str) -> bool:
     words = [word for word in plain_words(text) if len(word) > 2]
     return len(words) >= _FEWEST_WORDS and sum(map(is_word, words)) < KNOWN_WORDS * len(words)
@@ -169,7 +174,7 @@ def _unknown(text: str) -> bool:
 def _refuses(case: Case) -> Iterator[Finding]:
     texts = _texts(case)
     bad = [one for one in texts if _refusal(one.text) and not _refusal(one.plain)]
-    if len(bad) < 2 and len(bad) < max(1, 2 * OFTEN * len(texts)):
+    if len(bad) < (REFUSALS if len(texts) > _FEW else 1):
         return
     run = case.evidence.training
     if case.instruct:
@@ -195,15 +200,14 @@ def _refusal(text: str) -> bool:
 def _weak(case: Case) -> Iterator[Finding]:
     name, run, settings = f"{case.name}: style too weak", case.evidence.training, case.settings
     card = case.evidence.card
-    weak = card is not None and card.gap_closed < WEAK
-    seen = f"the report card has {card.gap_closed:.0%} of the gap to the author closed" if card and weak else ""
+    seen = _little(card) if card is not None else ""
     if not settings.use_persona or (settings.scale is not None and settings.scale != case.recipe.scale):
         what = "use_persona = false" if not settings.use_persona else f"scale = {settings.scale:g}"
         why = f"[rewrite] of stylora.toml has {what}, where the adapter has its persona and {case.recipe.scale:g}"
         yield ill(name, seen or "rewriting is refused", f"{why}; take that line out", symptom="style too weak")
         return
     low = settings.strength < TOO_LOW and not case.chosen.why
-    if not weak and not low:
+    if not seen and not low:
         return
     fixes = []
     at = card.strength if card is not None else settings.strength
@@ -216,11 +220,27 @@ def _weak(case: Case) -> Iterator[Finding]:
     else:
         why = "trained too little, or at too low a rate"
         stronger = round(settings.strength + 0.25, 2)
-        fixes.append(case.use(f"rewrite at strength {stronger:g}", "--strength", f"{stronger:g}"))
+        if stronger <= _STRONGEST:
+            fixes.append(case.use(f"rewrite at strength {stronger:g}", "--strength", f"{stronger:g}"))
         fixes += longer(run, 2)
     if case.chosen.checkpoint is not None and case.chosen.checkpoint != run.best_update:
         fixes.append(case.use("rewrite with the best checkpoint", "--checkpoint", "best"))
     yield ill(name, seen or f"strength {settings.strength:g}", why, *fixes, symptom="style too weak")
+
+
+def _little(card: Card) -> str:
+    """How a card says that little of the way to the author was gone; '' where it does not, or cannot tell.
+
+    The distance of a few passages wavers by a quarter of the way, so the classifier has to agree where it was asked.
+    """
+    if card.passages < _PASSAGES:
+        return ""
+    style, told = card.style.get("rewritten"), card.distance_neutral > card.distance_author
+    if (told and card.gap_closed >= WEAK) or (style.value >= WEAK if style is not None else not told):
+        return ""
+    if told:
+        return f"the report card has {card.gap_closed:.0%} of the gap to the author closed"
+    return f"the report card has a style of {style.value:.2f}, from 0, plain, to 1, the author's" if style else ""
 
 
 def _mechanical(case: Case) -> Iterator[Finding]:

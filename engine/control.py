@@ -36,7 +36,7 @@ class Control:
             raise StyloraError(f"validate_every {value!r}: must be a whole number of updates, at least 1")
         with self._changed:
             if not self._listening:
-                raise StyloraError(f"{action}: only a training that is under way can be asked to")
+                raise StyloraError(f"{action}: only a training that is under way can do this")
             if action in ("pause", "resume"):
                 self._paused = action == "pause"
             else:

@@ -115,7 +115,7 @@ class TrainingSettings(_Strict, frozen=True):
 
 class RewriteSettings(_Strict, frozen=True):
     variations: Annotated[int, msgspec.Meta(ge=1, le=32)] = 5
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.5
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.7
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     min_p: Fraction = 0.05
     repetition_penalty: Positive = 1.0
@@ -144,6 +144,12 @@ class RewriteSettings(_Strict, frozen=True):
     """Keep rewritten passages in `rewrites/`, one history per adapter."""
 
 
+class VerifySettings(_Strict, frozen=True):
+    nli: str = ""
+    """Folder of a model of natural-language inference, or its name in `models`: it looks for what a rewrite
+    contradicts. Empty for no such check."""
+
+
 class AppSettings(_Strict, frozen=True):
     theme: Literal["dark", "light", "terminal"] = "dark"
     """What the app starts with until another one is chosen in it; "terminal" takes the terminal's own colours."""
@@ -159,6 +165,7 @@ class Settings(_Strict, frozen=True):
     neutral: NeutralSettings = NeutralSettings()
     training: TrainingSettings = TrainingSettings()
     rewrite: RewriteSettings = RewriteSettings()
+    verify: VerifySettings = VerifySettings()
     app: AppSettings = AppSettings()
     keys: dict[str, str | tuple[str, ...]] = {}
     """Keys of the app by action, as `stylora keys` lists them; `tui.keymap` reads them."""

@@ -131,7 +131,7 @@ ACTIONS = (
     Action("training", "i", "interval", "", "updates between validations, from now on"),
     Action("training", "m", "model", "", "prepare the base model (convert it)"),
     Action("training", "S", "app.sweep", "sweep", "measure every checkpoint at several strengths; use the best"),
-    Action("training", "k", "check", "check", "measure the adapter on held-out passages"),
+    Action("training", "k", "check", "check", "report card: measure the adapter on held-out passages"),
     Action("rewrite", "ctrl+r", "rewrite", "rewrite", "rewrite what is in the prompt", "^r"),
     Action(
         "rewrite", "escape", "keys", "keys", "leave the prompt, for the keys below; from there, the newest exchange"

@@ -64,6 +64,13 @@ def _welcome() -> Screen[Any]:
     return WelcomeScreen()
 
 
+def _entry(action: actions.Action, screen: str = "") -> tuple[str, str]:
+    """An action in the palette: what it does, with its keys (`screen` is that of another screen), and its name."""
+    keys = f"{screen}, {keymap.written(action)}" if screen else keymap.written(action)
+    label = "" if action.label.casefold() in action.help.casefold() else f"{action.label}: "
+    return f"{label}{action.help}  ({keys})", f"{actions.TITLES[action.where]} · {action.id}"
+
+
 class StyloraApp(Hosted):
     """Four screens on one workspace; the welcome screen where there is none yet."""
 
@@ -263,6 +270,7 @@ class StyloraApp(Hosted):
             self.tell("NO_COLOR is set, so there are no colours to choose")
             return
         self.theme = themes.after(self.theme).name
+        self.tell(f"theme: {themes.said(self.theme)}")
         self.memory.theme = self.theme
         self.remember_soon()
 
@@ -317,14 +325,32 @@ class StyloraApp(Hosted):
             remember(self.workspace, self.memory)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """The palette: the actions that have a meaning on this screen, its own first."""
+        """The palette: every action that a key finds on this screen or on one of the four, its own first. The name that
+        the key bar has for it is found as well."""
         nodes = {getattr(screen, "NAME", ""): screen, "app": self}
         for where, node in nodes.items():
             for action in actions.of(where):
                 if action.name != "command_palette":
-                    title = f"{action.help}  ({keymap.written(action)})"
-                    about = f"{actions.TITLES[where]} · {action.id}"
-                    yield SystemCommand(title, about, partial(self.run_action, action.name, node))
+                    yield SystemCommand(*_entry(action), partial(self.run_action, action.name, node))
+        if self.workspace is None:
+            return
+        for where in dict(SCREENS):
+            for action in actions.of(where) if where not in nodes else ():
+                yield SystemCommand(*_entry(action, keymap.key(f"app.go-{where}")), partial(self._elsewhere, action))
+
+    async def _elsewhere(self, action: actions.Action) -> None:
+        """Go to the screen that an action is of, and do it there."""
+        self.action_go(action.where)
+        screen = self.screen
+
+        async def there() -> None:
+            if not await self.run_action(action.name, screen):
+                self.tell(f"nothing there now for: {action.help}")
+
+        if getattr(screen, "NAME", "") == action.where:
+            screen.call_after_refresh(there)
+        else:
+            self.tell(f"{keymap.sign('escape')} closes what is open on that screen; then {keymap.written(action)}")
 
     # -- crashes --------------------------------------------------------------------------------------
 

@@ -88,3 +88,8 @@ def after(name: str) -> Theme:
     """The theme that follows the one of this name."""
     names = [theme.name for theme in THEMES]
     return THEMES[(names.index(name) + 1) % len(names)] if name in names else DARK
+
+
+def said(name: str) -> str:
+    """The theme of this name as the user calls it: ``dark``, ``light``, ``terminal``."""
+    return name.removeprefix("stylora-")

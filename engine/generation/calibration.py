@@ -15,13 +15,14 @@ from engine.curation.corpus import read_corpus
 from engine.dataset.rows import read_rows, split_file
 from engine.generation.alignment import content, in_order
 from engine.generation.faults import ANSWERS, FAULTS
-from engine.generation.limits import FORMAT, Limits, Source, Threshold, read_limits, write_limits
+from engine.generation.limits import CONTRADICTION, FORMAT, Limits, Source, Threshold, read_limits, write_limits
 from engine.generation.omissions import omissions
-from engine.generation.verify import Verdict, echoed, verify
+from engine.generation.verify import Contradictions, Verdict, echoed, stretches, verify
 from engine.language import PIPELINE_VERSION, parse_many
 from engine.measures import degeneration
 from engine.measures.ai_isms import rates
 from engine.measures.degeneration import CorpusIndex
+from engine.models.entailment import open_entailment
 from engine.neutral import open_neutralizer
 from engine.progress import Progress, Report, silent
 from engine.recipe import Recipe
@@ -46,8 +47,20 @@ Pair = tuple[str, str]
 """Neutral text and the author's."""
 
 
-def calibrate(pairs: Sequence[Pair], others: Sequence[str], *, author: str = "", made_of: str = "") -> Limits:
-    """The thresholds of an author from `pairs` and `others`, the author's passages that are in none of them."""
+def calibrate(
+    pairs: Sequence[Pair],
+    others: Sequence[str],
+    *,
+    author: str = "",
+    made_of: str = "",
+    nli: Contradictions | None = None,
+    nli_identity: str = "",
+) -> Limits:
+    """The thresholds of an author from `pairs` and `others`, the author's passages that are in none of them.
+
+    `nli` judges contradictions, as the model of identity `nli_identity` does.
+    """
+    nli = nli and _remembering(nli)
     styled = [text for _, text in pairs]
     index = CorpusIndex(others)
     thresholds: dict[str, Any] = {
@@ -56,6 +69,8 @@ def calibrate(pairs: Sequence[Pair], others: Sequence[str], *, author: str = "",
         **_copying(styled, index),
         **_likeness(pairs),
     }
+    if nli is not None:
+        thresholds |= {"contradiction": _contradiction(pairs, nli), "nli": nli_identity}
     limits = Limits(
         author=author,
         made_of=made_of,
@@ -63,14 +78,14 @@ def calibrate(pairs: Sequence[Pair], others: Sequence[str], *, author: str = "",
         **thresholds,
         ai_isms=rates([*styled, *others]),
     )
-    verdicts = [verify(neutral, text, corpus=index, limits=limits) for neutral, text in pairs]
+    verdicts = [verify(neutral, text, corpus=index, limits=limits, nli=nli) for neutral, text in pairs]
     alarms = Counter(kind for verdict in verdicts for kind in {finding.kind for finding in verdict.findings})
     severe = Counter(kind for verdict in verdicts for kind in _severe(verdict))
     return msgspec.structs.replace(
         limits,
         alarms={kind: round(count / len(pairs), 4) for kind, count in sorted(alarms.items())},
         demoted=tuple(sorted(kind for kind, count in severe.items() if count > TOO_MANY * len(pairs))),
-        planted=_planted(pairs, others, index, limits),
+        planted=_planted(pairs, others, index, limits, nli),
     )
 
 
@@ -137,7 +152,42 @@ def _likeness(pairs: Sequence[Pair]) -> dict[str, Threshold]:
     }
 
 
-def _planted(pairs: Sequence[Pair], others: Sequence[str], index: CorpusIndex, limits: Limits) -> dict[str, float]:
+def _contradiction(pairs: Sequence[Pair], nli: Contradictions) -> Threshold:
+    """The surest contradiction of each genuine pair, which is none, and a little over it: at the threshold is found."""
+    asked = [
+        (number, premise, sentence)
+        for number, (neutral, styled) in enumerate(pairs)
+        for _, premise, sentence in stretches(neutral, [styled])
+    ]
+    surest = [0.0] * len(pairs)
+    shares = nli([(premise, sentence) for _, premise, sentence in asked])
+    for (number, _, _), share in zip(asked, shares, strict=True):
+        surest[number] = max(surest[number], share)
+    # A model that is all but certain of genuine pairs is not to be met with an ever higher threshold, but demoted.
+    found = _measured([share + 0.005 for share in surest], CONTRADICTION, 0.99, "chosen")
+    alarms = sum(share >= found.value for share in surest) / len(surest)
+    return Threshold(found.value, found.source, round(alarms, 4))
+
+
+def _remembering(nli: Contradictions) -> Contradictions:
+    """`nli`, asked for each pair once."""
+    known: dict[tuple[str, str], float] = {}
+
+    def asked(pairs: Sequence[tuple[str, str]]) -> list[float]:
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in known]
+        known.update(zip(new, nli(new) if new else [], strict=True))
+        return [known[pair] for pair in pairs]
+
+    return asked
+
+
+def _planted(
+    pairs: Sequence[Pair],
+    others: Sequence[str],
+    index: CorpusIndex,
+    limits: Limits,
+    nli: Contradictions | None,
+) -> dict[str, float]:
     """Share of planted faults found, by fault; a fault that fits too few passages is left out."""
     shares = {}
     for fault, plant in FAULTS.items():
@@ -146,7 +196,7 @@ def _planted(pairs: Sequence[Pair], others: Sequence[str], index: CorpusIndex, l
             faulty = plant(styled, random.Random(f"calibration:{fault}:{number}"), others)
             if faulty is None or faulty == styled:
                 continue
-            verdict = verify(neutral, faulty, corpus=index, limits=limits)
+            verdict = verify(neutral, faulty, corpus=index, limits=limits, nli=nli)
             found += bool({finding.kind for finding in verdict.findings} & ANSWERS[fault])
             planted += 1
             if planted == PLANTED:
@@ -169,7 +219,9 @@ def calibrated(
 
     The pairs are validation and training passages, never test ones, which the report card uses first.
     Where neutral text comes from a model, the dataset's own is taken, noise and all: a model is not asked again.
+    The NLI model is the one that the workspace's settings name.
     """
+    entailment = open_entailment(workspace) if workspace is not None else None
     passages = {passage.id: passage.text for passage in read_corpus(corpus)}
     rows = {
         row.passage: row
@@ -184,13 +236,14 @@ def calibrated(
             PIPELINE_VERSION,
             f"neutral {recipe.neutral.kind} {recipe.neutral.version}",
             f"{len(passages)} passages, {chosen[0] if chosen else 'none'} to {chosen[-1] if chosen else 'none'}",
+            *([f"nli {entailment.identity}"] if entailment is not None else []),
         )
     )
     kept = read_limits(adapter)
     if kept is not None and kept.made_of == made_of:
         return kept
     if len(chosen) < FEWEST:
-        return Limits(author=recipe.author, made_of=made_of)
+        return Limits(author=recipe.author, made_of=made_of, nli=entailment.identity if entailment is not None else "")
     report(Progress("calibrate", message=f"measuring thresholds on {len(chosen)} passages of {recipe.author}"))
     styled = [rows[identity].styled for identity in chosen]
     if recipe.neutral.kind == "rules":
@@ -198,6 +251,13 @@ def calibrated(
     else:
         neutral = [rows[identity].neutral for identity in chosen]
     others = [text for identity, text in passages.items() if identity not in set(chosen)]
-    limits = calibrate(list(zip(neutral, styled, strict=True)), others, author=recipe.author, made_of=made_of)
+    limits = calibrate(
+        list(zip(neutral, styled, strict=True)),
+        others,
+        author=recipe.author,
+        made_of=made_of,
+        nli=entailment.contradictions if entailment is not None else None,
+        nli_identity=entailment.identity if entailment is not None else "",
+    )
     write_limits(adapter, limits)
     return limits

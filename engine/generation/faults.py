@@ -147,6 +147,6 @@ ANSWERS: Mapping[str, frozenset[str]] = {
     "loop": frozenset({"loop"}),
     "copied span": frozenset({"copied"}),
     "refusal": frozenset({"refusal"}),
-    "negation flip": frozenset({"negation"}),
+    "negation flip": frozenset({"negation", "contradicted"}),
 }
 """Kinds of finding that name each fault for what it is."""

@@ -17,6 +17,9 @@ from engine.measures import degeneration
 CALIBRATION_FILE = "calibration.toml"
 FORMAT = 1
 
+CONTRADICTION = 0.8
+"""No NLI model could be tried while this was chosen: most are surer than they are right, and the finding is severe."""
+
 Source = Literal["measured", "published", "chosen"]
 """Where a threshold comes from: this author's passages, a publication of the measure, or a choice."""
 
@@ -54,6 +57,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     longest: Threshold = Threshold(1.8, "chosen")
     echo: Threshold = Threshold(0.93, "chosen")
     """Share of 4-word sequences that are the input's, from which the input came back."""
+    contradiction: Threshold = Threshold(CONTRADICTION, "chosen")
+    """Probability, by the NLI model `nli`, from which a rewrite contradicts a sentence of its source."""
+    nli: str = ""
+    """Identity of the NLI model that was calibrated with; empty where there was none."""
     ai_isms: dict[str, float] = {}
     """The author's own rate of each phrase per 10,000 words."""
     alarms: dict[str, float] = {}
@@ -73,6 +80,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             int(self.run.value),
             int(self.again.value),
         )
+
+    def judged_by(self, nli: str) -> Limits:
+        """These thresholds where contradictions are found by the NLI model of identity `nli`.
+
+        What was measured with another says nothing of it: the default stands until the author is calibrated again.
+        """
+        if nli == self.nli:
+            return self
+        others = tuple(kind for kind in self.demoted if kind != "contradicted")
+        return msgspec.structs.replace(self, contradiction=DEFAULT.contradiction, nli=nli, demoted=others)
 
 
 DEFAULT = Limits()

@@ -25,6 +25,7 @@ from engine.measures.style_distance import AuthorProfile, author_profile
 from engine.models import mlx_thread
 from engine.models.adapters import WEIGHTS_FILE, attached, load_adapter, set_strength
 from engine.models.decoding import Length, Sampling, decode
+from engine.models.entailment import Entailment, open_entailment
 from engine.models.loading import Loaded, load
 from engine.models.prefixes import Prefixes, agreement
 from engine.models.registry import with_identity
@@ -120,6 +121,7 @@ class Rewriter:
         self.chosen = Choices()
         self.limits = DEFAULT
         self.profile: AuthorProfile | None = None
+        self.nli: Entailment | None = None
         self.relay = Relay(report)
         self.neutralizer = open_neutralizer(recipe.neutral.kind, recipe.neutral.settings, workspace, self.relay)
         refuse_difference("neutral text", recipe.neutral.version, self.neutralizer.version)
@@ -134,6 +136,7 @@ class Rewriter:
         check_recipe(recipe)
         if recipe.base is None:
             raise StyloraError(f"{adapter}: its recipe names no base model; train the adapter with 'stylora train'")
+        nli = open_entailment(workspace)
         if base is None or base.identity != recipe.base:
             entry = with_identity(workspace, recipe.base, report)
             report(Progress("load", message=f"loading {entry.name}"))
@@ -141,6 +144,7 @@ class Rewriter:
         rewriter = cls(base, recipe, None, workspace, report, adapter)
         rewriter._know_author(workspace)
         rewriter.limits = kept_limits(adapter) or DEFAULT
+        rewriter._judge_by(nli)
         mlx_thread.run(rewriter._put_on)
         return rewriter
 
@@ -153,6 +157,7 @@ class Rewriter:
             raise StyloraError("the adapter under training has no recipe, so nothing can be rewritten with it")
         rewriter = cls(loaded, recipe, None, workspace, report)
         rewriter._know_author(workspace)
+        rewriter._judge_by(open_entailment(workspace))
         rewriter.in_training = True
         return rewriter
 
@@ -168,6 +173,12 @@ class Rewriter:
         sample = passages[:: max(1, len(passages) // _PROFILED)]
         if sum(len(passage.split()) for passage in sample) >= _FEWEST_WORDS:
             self.profile = author_profile(sample)
+
+    def _judge_by(self, nli: Entailment | None) -> None:
+        """Have contradictions looked for by `nli`, at what was measured with it or else at the default."""
+        self.nli = nli
+        if nli is not None:
+            self.limits = self.limits.judged_by(nli.identity)
 
     def knowing(self, corpus: CorpusIndex, profile: AuthorProfile | None) -> Rewriter:
         """The same model and recipe, with copied spans looked for and the voice judged by another text."""
@@ -315,6 +326,8 @@ class Rewriter:
             limits=self.limits,
             profile=self.profile,
             words=words,
+            # A text about a bare subject has no statement to contradict.
+            nli=self.nli.contradictions if self.nli is not None and not prepared.concept else None,
         )
         return [
             in_context(verdict, prepared, text, words, self.chosen.tolerance)

@@ -7,7 +7,7 @@ changes a text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,16 @@ from engine.measures.ai_isms import excess
 from engine.measures.changed import changed, renumbered, swapped
 from engine.measures.degeneration import CorpusIndex, degeneration, plain_words
 from engine.measures.facts import facts, kept
+from engine.measures.meaning import best_said, statements
 from engine.measures.negation import inverted, negators
 from engine.measures.refusal import refuses, remarks
 from engine.measures.style_distance import AuthorProfile
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
+
+Contradictions = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
+"""For pairs of premise and hypothesis the probability that the one contradicts the other."""
 
 _ENDS = re.compile(r"[.!?…:;*—–-][\"'”’)\]*_]*$|[\"”’)\]]$")
 _SHORTEST_ECHO = 12
@@ -79,14 +83,23 @@ def verify(
     limits: Limits = DEFAULT,
     profile: AuthorProfile | None = None,
     words: int | None = None,
+    nli: Contradictions | None = None,
 ) -> Verdict:
     """Check a final text against its source; `finish` is how decoding ended ("stop", "length" or "cancelled").
 
     `given` is the text that the model was given in the source's place, `words` the length it was asked for, `limits`
-    the author's thresholds. Copied spans are looked for in `corpus`.
+    the author's thresholds. Copied spans are looked for in `corpus`, and with `nli` what the rewrite contradicts.
     """
     return verify_all(
-        source, [rewrite], finishes=[finish], corpus=corpus, given=given, limits=limits, profile=profile, words=words
+        source,
+        [rewrite],
+        finishes=[finish],
+        corpus=corpus,
+        given=given,
+        limits=limits,
+        profile=profile,
+        words=words,
+        nli=nli,
     )[0]
 
 
@@ -100,12 +113,14 @@ def verify_all(
     limits: Limits = DEFAULT,
     profile: AuthorProfile | None = None,
     words: int | None = None,
+    nli: Contradictions | None = None,
 ) -> list[Verdict]:
-    """`verify` for several rewrites of one source, which is read once."""
+    """`verify` for several rewrites of one source, which is read once; `nli` is asked once, for all of them."""
     docs = list(parse_many([source, *rewrites], entities=False))
     stated, said = facts(docs[0]), content(docs[0])
     verdicts = []
-    for rewrite, doc, finish in zip(rewrites, docs[1:], finishes, strict=True):
+    against = _contradicted(source, rewrites, nli, limits) if nli is not None else [[] for _ in rewrites]
+    for rewrite, doc, finish, contradicted in zip(rewrites, docs[1:], finishes, against, strict=True):
         missing = kept(stated, rewrite, each=False)
         told = content(doc)
         matched = in_order(said.keys, told.keys)
@@ -119,6 +134,7 @@ def verify_all(
                 if one.points > limits.omission.value
             ),
             *_inverted(docs[0], doc),
+            *contradicted,
             *_failures(source, rewrite, given, limits),
             *_copied(source, rewrite, corpus, limits),
             *_manner(source, rewrite, words, limits),
@@ -175,6 +191,29 @@ def _inverted(source: Doc, output: Doc) -> Iterator[Finding]:
         yield Finding("negation", f"denied in one text only: {', '.join(words)}", float(len(words)), severe=True)
     else:
         yield Finding("negation", f"{after} denials where the source has {before}", 0.5)
+
+
+def _contradicted(source: str, rewrites: Sequence[str], nli: Contradictions, limits: Limits) -> list[list[Finding]]:
+    """For each rewrite the sentences of `source` that are false if what it says in their place is true."""
+    asked = stretches(source, rewrites)
+    found: list[list[Finding]] = [[] for _ in rewrites]
+    shares = nli([(premise, sentence) for _, premise, sentence in asked]) if asked else []
+    for (place, _, sentence), share in zip(asked, shares, strict=True):
+        if share >= limits.contradiction.value:
+            message = f"contradicts: {_short(sentence)} ({share:.0%} sure)"
+            found[place].append(Finding("contradicted", message, 2.0, severe=True))
+    return found
+
+
+def stretches(source: str, rewrites: Sequence[str]) -> list[tuple[int, str, str]]:
+    """Which rewrite, its stretch that says a sentence of `source` best, and the sentence: for each of both."""
+    stated = statements(source)
+    return [
+        (place, said.stretch, sentence)
+        for place, rewrite in enumerate(rewrites)
+        for sentence, said in zip(stated, best_said(stated, rewrite), strict=True)
+        if said.stretch
+    ]
 
 
 def _failures(source: str, rewrite: str, given: str, limits: Limits) -> Iterator[Finding]:

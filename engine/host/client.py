@@ -183,7 +183,7 @@ class HostClient(asyncio.Protocol):
         if event := journal.decode(news.event):
             state = self.jobs.setdefault(news.job, JobState(news.job))
             state.apply(event)
-            state.trouble = news.trouble
+            state.trouble, state.stopping = news.trouble, news.stopping
             self._touch(news.job)
 
     def connection_lost(self, exc: Exception | None) -> None:

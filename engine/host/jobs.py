@@ -238,7 +238,7 @@ def plan(
     fits = True
     if measure:
         report(Progress("plan", message="taking the largest step once"))
-        found = try_out(asked.data, asked.model.path, asked.config)
+        found = try_out(asked.data, asked.model.path, asked.config, lambda: report(Progress("plan")))
         fits = found is not None
         planned = planned.calibrated(found) if found is not None else planned
     if export is not None:

@@ -210,6 +210,8 @@ class JobState:
     stage_from: float = 0
     last: int = -1
     trouble: str = ""
+    stopping: bool = False
+    """It was asked to stop, and has not come to a point where it can."""
 
     @property
     def active(self) -> bool:

@@ -72,12 +72,14 @@ class Reply(Message, frozen=True):
 class News(Message, frozen=True):
     """`event` was appended to the journal of `job`; it may stand for several reports in a row, see `journal.merged`.
 
-    `trouble` is a line about what is wrong with the keeping of the journal, for as long as that lasts.
+    `trouble` is a line about what is wrong with the keeping of the journal, for as long as that lasts; `stopping` is
+    whether the job was asked to stop, and has not come to a point where it can.
     """
 
     job: str
     event: msgspec.Raw
     trouble: str = ""
+    stopping: bool = False
 
 
 Request = Hello | Start | Cancel | Steer | Stop

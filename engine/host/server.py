@@ -57,6 +57,8 @@ class _Run:
     journal: journal.Journal
     control: Control = field(default_factory=Control)
     started: bool = False
+    last: bytes = b""
+    """The line recorded last."""
     over: bool = False
     """Cancelled before it started; the worker passes over it."""
     tick: Progress | None = None
@@ -162,6 +164,8 @@ class Host:
         if run.over:
             self._end(run, "cancelled")
             self._ended(run)
+        else:
+            self._tell(run)  # that it is stopping: it may be long until it says anything itself
         return job
 
     def _stop(self, message: protocol.Stop) -> Reply:
@@ -268,9 +272,14 @@ class Host:
         line = run.journal.append(what, **fields)
         if run.journal.fault != trouble:
             log.error("%s: %s", run.journal.job, run.journal.fault or "the journal is written again")
+        run.last = line
+        self._tell(run)
+
+    def _tell(self, run: _Run) -> None:
+        """Tell the clients, soon, what was recorded last, and how things stand."""
         with self._outbox_lock:
             wake = not self._outbox
-            self._outbox.setdefault(run.journal.job, []).append(line)
+            self._outbox.setdefault(run.journal.job, []).append(run.last)
         if wake:
             self._loop.call_soon_threadsafe(self._loop.call_later, FLUSH_SECONDS, self._flush)
 
@@ -281,8 +290,9 @@ class Host:
             outbox, self._outbox = self._outbox, {}
         news = []
         for job, lines in outbox.items():
-            trouble = self.runs[job].journal.fault if job in self.runs else ""
-            news += [News(job, msgspec.Raw(line), trouble) for line in journal.merged(lines)]
+            run = self.runs.get(job)
+            trouble, stopping = (run.journal.fault, run.control.cancelled) if run else ("", False)
+            news += [News(job, msgspec.Raw(line), trouble, stopping) for line in journal.merged(lines)]
         data = b"".join(map(protocol.pack, news))
         for client in [client for client in self.clients if client.greeted]:
             client.write(data)
@@ -331,12 +341,12 @@ class Host:
             worker.start()
         log.info("host %d listens at %s", os.getpid(), path)
         server = await self._watch(path, server)
-        path.unlink(missing_ok=True)
         # The side queue first: what it gives back still has its turn.
         for waiting, worker in zip((self._beside, self._queue), workers, strict=True):
             waiting.put(None)
             while worker.is_alive():
                 await asyncio.sleep(0.02)
+        path.unlink(missing_ok=True)  # not before: while a job saves, one can still ask how it stands, and kill us
         await asyncio.sleep(2 * FLUSH_SECONDS)
         server.close()
         for client in list(self.clients):

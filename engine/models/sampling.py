@@ -24,12 +24,12 @@ class Sampling:
     off, and only `top_p` has to sort the vocabulary. `repetition_penalty` (arXiv:1909.05858) bears on the
     last `repetition_window` *generated* tokens: the prompt holds the names and facts that have to come back.
 
-    The defaults were chosen on 20 held-out passages of an author, two texts each: without a penalty, which falls on
-    every "of" and "and" as well, and at .5 instead of .7, 94% of names and numbers came back instead of 88%, half as
-    many sentences were left out, and the style was the same. Loops are found afterwards, and the text tried again.
+    The defaults were chosen on 20 held-out passages of an author, two texts each. A penalty of 1.1 falls on every
+    "of" and "and" as well: without it 90% of names and numbers came back instead of 88%, fewer sentences were left
+    out, and the style was nearer. At a temperature of .5 94% came back, and less of the style.
     """
 
-    temperature: float = 0.5
+    temperature: float = 0.7
     top_p: float = 1.0
     min_p: float = 0.05
     repetition_penalty: float = 1.0

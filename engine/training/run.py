@@ -41,6 +41,7 @@ _SHOWN = 240
 """Characters of a sampled text in its message; the journal has all of it."""
 _GLANCE = 0.1
 """Seconds between two looks at what waits for the MLX thread while the run is paused."""
+_MEASURING = "taking the largest steps once, to know time and memory"
 
 
 class Run:
@@ -107,6 +108,8 @@ class Run:
             [batches([small, middle]), batches([high, low])],
             [held[len(held) // 2], held[-1]] if len(held) > 1 else held,
             lambda: samples(self.model, self.tokenizer, self.prompts, min(self.config.sample_tokens, 2), 0),
+            # A loaded machine takes minutes for this: whoever asks to stop is heard here too.
+            lambda done, total: self.report(Progress("plan", done, total, "" if done else _MEASURING)),
         )
 
     def _fed(self, number: int) -> int:

@@ -201,7 +201,7 @@ def _fitted(data: Path, base: Path, config: TrainingConfig, begun: Path | None, 
         config,
         layers=layers,
         planned=planned,
-        trial=lambda one: calibrate.try_out(data, base, one),
+        trial=lambda one: calibrate.try_out(data, base, one, lambda: report(Progress("plan"))),
         tell=lambda message: report(Progress("plan", message=message)),
     )
 

@@ -12,7 +12,7 @@ Ours and theirs take turns; medians are compared, in seconds and in processor se
 stretches less). Without --adapter one of small random weights is made, which leaves the model its prose but not the
 length of a rewrite, so as many words are asked for as the passage has. mlx_lm samples with the same temperature, min-p
 and repetition penalty, and writes exactly as many tokens for each text as we did. On two idle cores each part takes
-two to five minutes; the document, the longest, takes one turn unless --turns says otherwise.
+one to three minutes; the document, the longest, takes one turn unless --turns says otherwise.
 """
 
 from __future__ import annotations
@@ -38,7 +38,9 @@ def passages(count: int, longest: int = 120) -> list[str]:
     """Paragraphs of 60 to `longest` words from the middle of the bundled book."""
     text = PASSAGES.read_text(encoding="utf-8")
     found = [" ".join(part.split()) for part in text.split("\n\n") if 60 <= len(part.split()) <= longest]
-    start = len(found) // 3
+    if len(found) < count:
+        sys.exit(f"{PASSAGES.name} has only {len(found)} paragraphs of 60 to {longest} words, not {count}")
+    start = min(len(found) // 3, len(found) - count)
     return found[start : start + count]
 
 
@@ -140,7 +142,7 @@ def document(rewriter: Any, stock: Stock, count: int, paragraphs: int, same_leng
     from engine.generation.document import rewrite_document
     from engine.models.sampling import Sampling
 
-    text = "\n\n".join(passages(paragraphs, 80))
+    text = "\n\n".join(passages(paragraphs))
     rewriter.rewrite([" ".join(passages(1)[0].split()[:20])])
     words = len(text.split()) if same_length else None
 

@@ -91,11 +91,13 @@ def test_status_tells_of_the_running_job_but_not_of_its_text(workspace: Workspac
     assert told["same_code"] is True
 
 
-def test_stop_lets_the_job_save_and_says_how_it_goes_on(workspace: Workspace) -> None:
+def test_stop_lets_the_job_save_and_says_how_it_goes_on(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "TELL_SECONDS", 0.0)
     begin(workspace, "train", "training", hold=True, updates=40)
     done = stylora("stop")
     assert done.exit_code == 0, done.output
     assert "stopping training (running); it saves what it has first" in done.stderr
+    assert "0 s: waiting for" in done.stderr
     assert "on screen 3 to go on from the last checkpoint" in done.stdout
     assert "host stopped" in done.stdout
     assert stylora("status").exit_code == 1

@@ -36,6 +36,15 @@ def gate(workspace: Workspace, params: dict[str, Any], report: Report, _: Contro
     return {"waited": n}
 
 
+def deaf(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    """Hears nothing until the file `params["until"]` appears."""
+    report(Progress("deaf", message="hears nothing"))
+    while not (workspace.root / params["until"]).exists():
+        time.sleep(0.01)
+    report(Progress("deaf", message="hears again"))
+    return {}
+
+
 def flood(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
     for n in range(params["lines"]):
         report(Progress("flood", n, params["lines"], message="x" * params.get("width", 400)))
@@ -84,6 +93,7 @@ JOBS = {
     "rewrite": rewrite,
     "count": count,
     "gate": gate,
+    "deaf": deaf,
     "flood": flood,
     "refuse": refuse,
     "crash": crash,

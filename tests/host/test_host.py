@@ -239,6 +239,28 @@ async def test_host_that_was_told_to_stop_is_told_from_one_that_died(fresh: Work
     assert not second.stopped
 
 
+async def test_host_that_waits_for_a_deaf_job_says_so_and_can_still_be_asked(fresh: Workspace) -> None:
+    client = await HostClient.connect(fresh, command=COMMAND)
+    job = await client.start("deaf", {"until": "go"})
+    await running(client, job)
+    assert not client.jobs[job].stopping
+    await client.stop(force=True)
+    async with asyncio.timeout(10):
+        while not client.jobs[job].stopping:
+            await asyncio.sleep(0.01)
+    assert (client.lost, client.jobs[job].status) == (False, "running")
+    late = await HostClient.attach(fresh)
+    assert late
+    assert late.host_pid == client.host_pid
+    with pytest.raises(StyloraError, match="the host is leaving"):
+        await late.start("count", {})
+    (fresh.root / "go").touch()
+    assert (await events(client, job))[-1].what == "cancelled"
+    for one in (client, late):
+        await gone(one)
+        assert one.stopped
+
+
 async def test_unknown_job_is_refused_with_the_known_ones(client: HostClient) -> None:
     with pytest.raises(StyloraError, match="no such job; there are count, crash"):
         await client.start("dance", {})

@@ -14,7 +14,7 @@ import pytest
 from training_rows import write_rows
 
 from engine.control import Control
-from engine.errors import StyloraError
+from engine.errors import Cancelled, StyloraError
 from engine.progress import Progress
 from engine.training import checkpoint
 from engine.training.config import TrainingConfig
@@ -107,6 +107,22 @@ def test_pause_does_not_count_as_time(steered: Go) -> None:
     trained = steered(2.0, pause, time_limit=60.0)
     assert trained.stopped == "finished"
     assert trained.seconds < time.monotonic() - began - 1.4
+
+
+def test_who_cancels_while_the_largest_steps_are_taken_is_heard(tiny_model: Path, tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def report(progress: Progress) -> None:
+        if progress.stage == "plan" and progress.total:
+            asked.append(progress.done)
+            if len(asked) == 2:
+                raise Cancelled
+
+    data = write_rows(tmp_path / "data")
+    with pytest.raises(Cancelled):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=CONFIG, report=report)
+    assert asked == [0, 1]
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
 
 
 def test_requests_nobody_can_answer_are_refused() -> None:

@@ -194,6 +194,7 @@ def _checkpoint(folder: Path, update: int, params: dict[str, Any], stopped: str 
 
 def train(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
     report(Progress("load", message="loading smollm2-135m"))
+    _pause(workspace, "load", report)
     folder = workspace.root / "lora_adapters" / (params.get("adapter") or slug(params["author"]))
     folder.mkdir(parents=True, exist_ok=True)
     saved = sorted((folder / "checkpoints").glob("*"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from app_pilot import shown
@@ -13,6 +14,7 @@ from engine.errors import StyloraError
 from engine.host.journal import JobState
 from engine.workspace import Workspace
 from tui import actions, keymap, text
+from tui.app import StyloraApp
 from tui.steps import next_step
 
 
@@ -99,12 +101,31 @@ async def test_bindings_bar_help_palette_and_hints_follow(tmp_path: Path) -> Non
         assert "A  add a book by its path" in shown(pilot)
         await pilot.press("escape", "ctrl+n", "ctrl+p")
         assert pilot.app.theme == "stylora-light"
+        assert cast(StyloraApp, pilot.app)._said[-1].line == "theme: light"
         await settle(pilot, lambda: "(A)" in shown(pilot))
         await pilot.press("escape", "f2")
         await settle(pilot)
         assert "No dataset" in shown(pilot)
         interrupted = JobState("j", "dataset", status="interrupted")
         assert "press b on screen F2" in text.outcome(interrupted)
+
+
+async def test_palette_finds_what_another_screen_does_and_goes_there(tmp_path: Path) -> None:
+    async with still(new_workspace(tmp_path / "work")) as pilot:
+        await pilot.press("ctrl+p", *"report card")
+        await settle(pilot, lambda: "measure the adapter on held-out" in shown(pilot))
+        await pilot.press("escape", "ctrl+p", *"below the chart: log")
+        await settle(pilot, lambda: "what is below the chart" in shown(pilot))
+        await pilot.press("enter")
+        await settle(pilot, lambda: getattr(pilot.app.screen, "view", "") == "samples")
+
+
+async def test_help_stands_on_nothing_else(tmp_path: Path) -> None:
+    async with still(new_workspace(tmp_path / "work"), (80, 24)) as pilot:
+        await pilot.press("f1")
+        await settle(pilot, lambda: "Esc back" in shown(pilot))
+        (line,) = [line for line in shown(pilot).splitlines() if "Esc back" in line]
+        assert line.strip() == "↑↓ scroll · Esc back"
 
 
 async def test_wrong_keys_are_said_and_the_usual_ones_work(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import time
 from pathlib import Path
 
@@ -111,6 +113,30 @@ def test_survey_survives_broken_files(bare: Workspace, content: bytes) -> None:
     (author,) = survey(bare).authors
     assert author.adapter
     assert not author.adapter.complete
+
+
+def test_a_run_without_a_recipe_is_no_author(bare: Workspace) -> None:
+    (bare.root / "lora_adapters" / "try").mkdir(parents=True)
+    (bare.root / "lora_adapters" / "try" / ".lock").touch()
+    assert [author.name for author in survey(bare).authors] == ["Small Voice"]
+
+
+def test_a_copied_corpus_is_the_same_and_another_text_is_not(bare: Workspace) -> None:
+    corpus, manifest = bare.corpus("Small Voice"), bare.dataset("Small Voice") / "manifest.toml"
+    for path in (corpus, manifest):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    corpus.write_text("A passage.")
+    corpus.with_suffix(".curation.jsonl").write_text('{"passages": 1}\n')
+    digest = hashlib.sha256(b"A passage.").hexdigest()
+    manifest.write_text(f'author = "Small Voice"\n[corpus]\npath = "/elsewhere"\nsha256 = "{digest}"\n')
+    os.utime(manifest, (1, 1))
+    (author,) = survey(bare).authors
+    assert author.dataset
+    assert not author.dataset.stale
+    corpus.write_text("Another passage.")
+    (author,) = survey(bare).authors
+    assert author.dataset
+    assert author.dataset.stale
 
 
 def test_files_of_one_author_are_found_by_name(bare: Workspace) -> None:

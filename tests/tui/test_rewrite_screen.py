@@ -57,7 +57,9 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
             checkpoint = folder / "checkpoints" / f"update-{update:06d}"
             checkpoint.mkdir(parents=True)
             (checkpoint / "adapters.safetensors").touch()
-            (checkpoint / "state.json").write_bytes(msgspec.json.encode({"update": update, "last_valid": valid}))
+            (checkpoint / "state.json").write_bytes(msgspec.json.encode({"update": update}))
+            with (folder / "journal.jsonl").open("ab") as journal:
+                journal.write(msgspec.json.encode({"kind": "validation", "update": update, "loss": valid}) + b"\n")
         for link in ("best", "last"):
             (folder / "checkpoints" / link).symlink_to("update-000040")
     with pytest.MonkeyPatch.context() as patch:
@@ -248,7 +250,10 @@ async def test_a_stopped_rewrite_keeps_what_there_was_and_can_be_asked_again(ope
     async with opened() as pilot:
         await pilot.press(*"Halt", "ctrl+r")
         await until(pilot, lambda: exchanges(pilot) and exchanges(pilot)[-1].variations[0].text)
-        await pilot.press("escape", "x")
+        await pilot.press("escape", "f")
+        await until(pilot, lambda: "still being written: the diff comes" in said(pilot))
+        assert screen_of(pilot).timeline.against == ""
+        await pilot.press("x")
         await until(pilot, lambda: exchanges(pilot)[-1].over)
         assert "■ stopped; g asks again" in said(pilot)
         assert "The wheel, which nobody had" in said(pilot)
@@ -301,6 +306,28 @@ async def test_while_it_trains_the_running_training_answers(opened: Opened, stre
             assert app.client
             await app.client.cancel(job)
             (street.root / "hold-train").unlink()
+        await until(pilot, lambda: app.client and not app.client.active())
+
+
+async def test_a_training_of_another_run_says_that_rewriting_waits_and_can_be_chosen(
+    opened: Opened, street: Workspace, author: str
+) -> None:
+    (street.root / "hold-load").touch()
+    async with opened((80, 24)) as pilot:
+        app = cast(StyloraApp, pilot.app)
+        try:
+            job = await app.start_job("train", {"author": author.replace("_", " ").title(), "adapter": "try"})
+            await until(pilot, lambda: "try is being prepared for training: rewriting waits" in said(pilot))
+            await pilot.press("escape", "a")
+            await until(pilot, lambda: "try, in training" in shown(pilot))
+            await pilot.press("escape", "3")
+            await until(pilot, lambda: "loading smollm2-135m" in shown(pilot))
+            assert "p pause" not in shown(pilot)
+            assert shown(pilot).count("loading smollm2-135m") <= 3  # plan, log and job line
+            assert app.client
+            await app.client.cancel(job)
+        finally:
+            (street.root / "hold-load").unlink()
         await until(pilot, lambda: app.client and not app.client.active())
 
 

@@ -130,7 +130,9 @@ def test_adapters_and_their_checkpoints_are_read_from_their_folders(tmp_path: Pa
         checkpoint = folder / "checkpoints" / f"update-{update:06d}"
         checkpoint.mkdir(parents=True)
         (checkpoint / "adapters.safetensors").touch()
-        (checkpoint / "state.json").write_bytes(msgspec.json.encode({"update": update, "last_valid": update / 10}))
+        (checkpoint / "state.json").write_bytes(msgspec.json.encode({"update": update, "last_valid": 7.0}))
+    validated = [{"kind": "validation", "update": update, "loss": loss} for update, loss in ((0, 3.0), (20, 2.0))]
+    (folder / "journal.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in validated))
     (folder / "checkpoints" / "best").symlink_to("update-000020")
     (folder / "checkpoints" / "last").symlink_to("update-000777")  # gone
     (folder / "checkpoints" / "update-000200").mkdir()  # half written
@@ -141,7 +143,7 @@ def test_adapters_and_their_checkpoints_are_read_from_their_folders(tmp_path: Pa
     assert (found.name, found.author) == ("poe", "E. A. Poe")
     assert [(one.name, one.update, one.valid) for one in found.checkpoints] == [
         ("best", 20, 2.0),
-        ("100", 100, 10.0),
+        ("100", 100, None),
         ("20", 20, 2.0),
     ]
 

@@ -12,6 +12,7 @@ import pytest
 from app_pilot import COMMAND, shown, until
 from textual import events
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from engine.host.client import HostClient
@@ -22,6 +23,7 @@ from tui.plot import Sight
 from tui.screens import training_live
 from tui.screens.training import TrainingScreen
 from tui.widgets.chart import LossChart
+from tui.widgets.form import Pick
 from tui.widgets.samples import SamplesView
 
 Visit = Callable[..., AbstractAsyncContextManager[Pilot[None]]]
@@ -273,7 +275,15 @@ async def test_training_is_planned_named_and_begun_afresh(visit: Visit) -> None:
         pilot.app.screen.query_one("#adapter", Input).value = "../else"
         await press(pilot, "enter")
         await until(pilot, lambda: "is no plain folder name" in shown(pilot))
+        fate = pilot.app.screen.query_one("#fresh").parent
+        assert isinstance(fate, Widget)
+        pilot.app.screen.query_one("#adapter", Input).value = ""
+        pilot.app.screen.query_one("#fresh", Pick).action_turn(1)
+        await until(pilot, lambda: "It was begun with rank 32" in said(pilot))
+        pilot.app.screen.query_one("#fresh", Pick).action_turn(1)
+        assert fate.display
         pilot.app.screen.query_one("#adapter", Input).value = "third"
+        await until(pilot, lambda: not fate.display)
         await press(pilot, "enter")
         await until(pilot, lambda: "66 updates, about 12 min" in shown(pilot))
         assert "memory, estimated: 3.0 of 8.0 GiB" in said(pilot)

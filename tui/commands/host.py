@@ -35,6 +35,8 @@ SCREENS = {
 BACKLOG = 5
 """Messages shown of what a job said before one looked."""
 LEAVE_SECONDS = 5.0
+TELL_SECONDS = 5.0
+"""Between two lines about what a stop waits for."""
 
 Result = TypeVar("Result")
 
@@ -81,6 +83,7 @@ async def _status(workspace: Workspace) -> dict[str, Any]:
         "workspace": str(workspace.root),
         "version": version("stylora"),
         "running": client is not None,
+        "stopping": bool(client and told and told.stopped),
         "pid": client.host_pid if client else None,
         "same_code": told.build == address.build() if client and told else None,
         "log": str(log_path(workspace)),
@@ -114,7 +117,8 @@ def _say(found: dict[str, Any]) -> None:
 
     if found["running"]:
         older = "" if found["same_code"] else "; of other code than this command, and replaced once it is idle"
-        console.line(f"host runs (process {found['pid']}, Stylora {found['version']}){older}")
+        verb = "is stopping" if found["stopping"] else "runs"
+        console.line(f"host {verb} (process {found['pid']}, Stylora {found['version']}){older}")
     else:
         console.line("no host runs; one is started with the next job")
     for job in found["jobs"]:
@@ -236,9 +240,12 @@ async def _stop(workspace: Workspace, now: bool) -> None:
         if names:
             console.errors.print(f"stopping {names}" + ("" if now else "; it saves what it has first"))
         await client.stop(force=True)
-        deadline = time.monotonic() + LEAVE_SECONDS
-        while not client.lost and not (now and time.monotonic() > deadline):
+        began = told = time.monotonic()
+        while not client.lost and not (now and time.monotonic() - began > LEAVE_SECONDS):
             await asyncio.sleep(0.03)
+            if time.monotonic() - told >= TELL_SECONDS:
+                told = time.monotonic()
+                console.errors.print(_waiting(client, round(told - began)))
         if not client.lost:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(client.host_pid, signal.SIGKILL)
@@ -247,6 +254,18 @@ async def _stop(workspace: Workspace, now: bool) -> None:
     for state in active:
         console.line(text.outcome(state))
     console.line("host stopped")
+
+
+def _waiting(client: HostClient, seconds: int) -> str:
+    """What a host that was told to stop is still at."""
+    from tui import text
+
+    state = next((state for state in client.active() if state.status == "running"), None)
+    if state is None:
+        return f"{seconds} s: waiting for the host to leave"
+    name = text.NAMES.get(state.kind, state.kind)
+    at = f", {state.stage}" if state.stage not in ("", name) else ""
+    return f"{seconds} s: waiting for {name}{at} to come to a point it can stop at; 'stylora stop --now' does not wait"
 
 
 @app.command()

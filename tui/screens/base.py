@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.containers import Container
 from textual.events import Mount
 from textual.message import Message
@@ -161,6 +162,12 @@ class StyloraScreen(Screen[None]):
         message.taken.set()
         if message.job == self.followed:
             self.take(message.events)
+
+    def remove(self) -> AwaitRemove:
+        """Take the screen down; its workers first, for its parts go before it does, and they would miss them."""
+        for node in self.walk_children(with_self=True):
+            self.workers.cancel_node(node)
+        return super().remove()
 
     async def start(self, kind: str, params: Mapping[str, Any]) -> str | None:
         """Start a job, or say why not."""

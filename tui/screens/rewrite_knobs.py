@@ -42,7 +42,7 @@ class Knobs:
     """Strength is relative to the trained one; `further` are parameters that differ from `stylora.toml`."""
 
     strength: float = 1.0
-    temperature: float = 0.5
+    temperature: float = 0.7
     variations: int = 3
     seed: int = 42
     adapter: str = ""

@@ -46,6 +46,10 @@ class Reading(StyloraScreen):
         self.timeline.scroll_lines(lines)
 
     def action_diff(self) -> None:
+        current = self.timeline.current()
+        if current and not current.over:
+            self.stylora.tell("still being written: the diff comes when the texts are complete")
+            return
         against = self.timeline.compare_next()
         if against == "plain" and not any(one.plain() for one in self.timeline.exchanges):
             self.timeline.compare_next()  # nobody kept it
@@ -86,9 +90,7 @@ class Reading(StyloraScreen):
             self.stylora.complain(str(error))
             return
         self.app.copy_to_clipboard(text)
-        said = (
-            "sent to the clipboard too (OSC 52), which Apple's Terminal ignores and tmux needs 'set-clipboard on' for"
-        )
+        said = "sent to the clipboard too (OSC 52): Apple's Terminal ignores that, tmux needs 'set-clipboard on'"
         if len(text) > CLIPBOARD:
             said = "also sent to the clipboard, but many terminals drop a text of this length"
         self.stylora.tell(f"{card.label or f'variation {card.number + 1}'} saved as rewrites/{path.name}; {said}")

@@ -14,11 +14,9 @@ from tui.screens.base import StyloraScreen
 from tui.screens.rewrite_asking import asked_of, live_training
 from tui.screens.rewrite_compare import checkpoint_line
 from tui.screens.rewrite_knobs import Knobs, further_form, line, taken
+from tui.screens.training_steering import STEPPING
 from tui.steps import next_step
 from tui.widgets.picker import Picker
-
-_STEPPING = frozenset({"training", "validation", "sample"})
-"""Stages of a training that answers rewrites."""
 
 
 class Turning(StyloraScreen):
@@ -83,9 +81,12 @@ class Turning(StyloraScreen):
         state = live_training(self.stylora.client)
         update = int(state.done) if state and state.stage == "training" else 0
         at = f", now at update {update}" if update else ""
-        if live != self.adapter:
+        stepping = state is not None and state.stage in STEPPING
+        if live != self.adapter and not stepping:
+            said = f"● {live} is being prepared for training: rewriting waits, then only {live} can be asked"
+        elif live != self.adapter:
             said = f"● {live} is in training{at}; until it ends, only that one can be asked: a chooses it"
-        elif state and state.stage in _STEPPING:
+        elif stepping:
             said = f"● a training runs{at}: it answers between its steps, with its weights as they are"
         else:
             said = "● a training is being prepared; ask once it runs, or the answer waits for its end"
@@ -129,10 +130,13 @@ class Turning(StyloraScreen):
 
     @work
     async def action_adapter(self) -> None:
-        if not self.voices or self.knobs is None:
+        live = self.live()
+        first = [live] if live and all(one.name != live for one in self.voices) else []  # nothing of it is on disk yet
+        if not (self.voices or first) or self.knobs is None:
             self.stylora.complain(f"no adapter yet. {next_step(self.author)}")
             return
-        choices = [(one.name, one.author + f", {one.name}" * (one.name not in self._own())) for one in self.voices]
+        choices = [(name, f"{name}, in training") for name in first]
+        choices += [(one.name, one.author + f", {one.name}" * (one.name not in self._own())) for one in self.voices]
         told = await self.app.push_screen_wait(Picker("Whose voice", choices, self.adapter, "a"))
         if told is not None and told != self.adapter:
             mine = self.survey.author(told) if self.survey else None

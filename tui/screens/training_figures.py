@@ -101,6 +101,11 @@ def updates(survey: Survey, rows: int, epochs: float) -> int:
     return max(1, math.ceil(rows * epochs / (settings.batch_size * settings.grad_accumulation)))
 
 
+def epochs_of(number: float) -> str:
+    """1 epoch, 2.5 epochs."""
+    return f"{number:g} {'epoch' if number == 1 else 'epochs'}"
+
+
 def plan_page(author: AuthorState, survey: Survey, planning: str) -> Content:
     """What a training with the workspace's settings would be, and what to press; `planning` while that is found out."""
     settings = survey.settings.training
@@ -109,7 +114,7 @@ def plan_page(author: AuthorState, survey: Survey, planning: str) -> Content:
         rows = author.dataset.rows.get("train", 0)
         lines.append(("Pairs", text.whole(rows)))
         lines.append(
-            ("Updates", f"about {text.whole(updates(survey, rows, settings.epochs))} in {settings.epochs:g} epochs")
+            ("Updates", f"about {text.whole(updates(survey, rows, settings.epochs))} in {epochs_of(settings.epochs)}")
         )
     if model := model_of(survey):
         here = (

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+
+from textual import on
+from textual.widget import Widget
+from textual.widgets import Input
 
 from engine.errors import StyloraError
 from engine.host.runs import Run
@@ -34,14 +38,19 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
     def note(told: Values) -> str:
         updates = numbers.updates(survey, rows, told["epochs"])
         box = f", stopped after {told['minutes']:g} minutes" if told["minutes"] else ""
-        epochs = f"{told['epochs']:g} {'epoch' if told['epochs'] == 1 else 'epochs'}"
-        said = f"{text.whole(rows)} pairs × {epochs} = about {text.whole(updates)} updates{box}"
+        said = (
+            f"{text.whole(rows)} pairs × {numbers.epochs_of(told['epochs'])} = about {text.whole(updates)} updates{box}"
+        )
         run = known.get(told["adapter"] or author.slug)
         if run is not None and run.checkpoints:
             said += f"\nlora_adapters/{run.name}: {text.some(run.updates, 'update')}, {run_status(run)}. "
-            said += (
-                "Its curve and checkpoints go." if told["fresh"] == ["yes"] else "Goes on with the same settings only."
-            )
+            other = _otherwise(run, told)
+            if told["fresh"] == ["yes"]:
+                said += "Its curve and checkpoints go."
+            elif other:
+                said += f"It was begun with {other}: it cannot go on with these. Start afresh, or give a run name."
+            else:
+                said += "It goes on with its own settings."
         return said
 
     fields = [
@@ -52,15 +61,49 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
         Field("adapter", "Run name", hint=f"empty: {author.slug}", kind=_name, optional=True),
     ]
     own = known.get(author.slug)
-    if any(run.checkpoints for run in runs):
-        ended = own is not None and own.status in ("finished", "patience")  # going on would do nothing
+    begun = {run.name for run in runs if run.checkpoints}
+    if begun:
+        now = {"rank": settings.rank, "learning_rate": settings.learning_rate, "epochs": settings.epochs}
+        # going on would do nothing, or would be refused
+        ended = own is not None and (own.status in ("finished", "patience") or bool(_otherwise(own, now)))
         fields.append(
             Field("fresh", "Earlier run there", choices=_FATES, ticked=["yes" if ended else "no"], inline=True)
         )
     fields.append(Field("model", "Base model", choices=choices, ticked=[model.name] if model else (), one=True))
     if not any(field.name == "fresh" for field in fields):
         return Form(f"Train {author.name}", fields, lambda told: note({**told, "fresh": ["no"]}), send="train")
-    return Form(f"Train {author.name}", fields, note, send="train")
+    return TrainForm(f"Train {author.name}", fields, note, begun, author.slug)
+
+
+def _otherwise(run: Run, told: Mapping[str, Any]) -> str:
+    """Settings of `run` that are not those of the form: ``rank 32, epochs 2``; empty where they agree."""
+    shown: dict[str, Callable[[Any], str]] = {
+        "rank": str,
+        "learning_rate": text.rate,
+        "epochs": lambda value: f"{value:g}",
+    }
+    other = [name for name in shown if run.config.get(name) is not None and run.config[name] != told[name]]
+    return ", ".join(f"{name.replace('_', ' ')} {shown[name](run.config[name])}" for name in other)
+
+
+class TrainForm(Form):
+    """The form of a training; what becomes of an earlier run is asked only where the run name is that of one."""
+
+    def __init__(
+        self, title: str, fields: Sequence[Field], note: Callable[[Values], str], begun: Collection[str], usual: str
+    ) -> None:
+        super().__init__(title, fields, note, send="train")
+        self._begun, self._usual = begun, usual
+
+    def on_mount(self) -> None:
+        self._ask_fate()
+
+    @on(Input.Changed, "#adapter")
+    def _ask_fate(self) -> None:
+        name = self.query_one("#adapter", Input).value.strip() or self._usual
+        row = self.query_one("#fresh").parent
+        assert isinstance(row, Widget)
+        row.display = name in self._begun
 
 
 def params_of(told: Values) -> dict[str, Any]:

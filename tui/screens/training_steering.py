@@ -15,6 +15,9 @@ from tui.screens import training_words as words
 from tui.screens.base import StyloraScreen
 from tui.steps import next_step
 
+STEPPING = frozenset({"training", "validation", "sample"})
+"""Stages of a training that listens, and answers rewrites."""
+
 
 class Steering(StyloraScreen):
     """What screen 3 asks of the host."""
@@ -47,9 +50,10 @@ class Steering(StyloraScreen):
         return not busy and words.resumable(self.state, self.run_here)
 
     def under_way(self) -> JobState | None:
-        """The followed training, while it runs."""
+        """The followed training, while it runs and can be steered: from its first step on."""
         state = self.state
-        return state if state and state.kind == "train" and state.status == "running" else None
+        steered = state and state.kind == "train" and state.status == "running" and state.stage in STEPPING
+        return state if steered else None
 
     # -- starting -------------------------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ def headline(state: JobState, survey: Survey | None) -> Content:
     status = state.status
     if status == "running":
         status = "paused" if state.values.get("paused") else "training" if "update" in state.values else "starting"
+        status = "stopping" if state.stopping else status
     status = {"done": _stopped(state)}.get(status, status)
     what = [str(model) if state.kind != "demo" else "", f"as {Path(str(name)).name}" if name else ""]
     return Content.assemble(
@@ -158,8 +159,6 @@ def notice(state: JobState | None, run: Run | None, author: str) -> Content:
     if state.status == "done":
         more = f"{key('resume')} goes on with it · " if resumable(state, run) else ""
         return Content.styled(f"→ {more}{_after()}", "$secondary")
-    if state.status == "running" and "update" not in state.values and state.message:
-        return Content.styled(state.message, "$quiet")
     return Content("")
 
 

@@ -74,6 +74,7 @@ class JobBar(Widget):
             ("● " if state.status == "running" else "○ ", "$primary"),
             (name, "bold $strong"),
             (f" {stage}" if stage else "", "$quiet"),
+            (", stopping" if state.stopping else "", "$warning"),
             ("  ", ""),
         ]
         if state.total:

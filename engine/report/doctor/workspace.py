@@ -26,6 +26,7 @@ def workspace_itself(workspace: Workspace) -> Iterator[Finding]:
     yield well("disk", detail) if free > LEAST_DISK else ill("disk", f"{detail}; 'stylora runs' says what takes space")
     yield from _models(workspace)
     yield _neutral(workspace)
+    yield from _nli(workspace)
     yield _worldview(workspace)
 
 
@@ -74,6 +75,20 @@ def _neutral(workspace: Workspace) -> Finding:
         return well(name, f"by {entry.name}, which is here")
     except (StyloraError, ImportError) as error:
         return ill(name, str(error))
+
+
+def _nli(workspace: Workspace) -> Iterator[Finding]:
+    """Whether the model that looks for contradictions is whole, where one is set. Its weights are not loaded."""
+    from engine.models.entailment_folder import check, nli_folder, tokenizer
+
+    try:
+        path = nli_folder(workspace)
+        if path is not None:
+            config = check(path)
+            tokenizer(path, config)
+            yield well("verify.nli", f"{path.name}, {config.model_type}; labels: {', '.join(config.labels)}")
+    except StyloraError as error:
+        yield ill("verify.nli", str(error))
 
 
 def _server(workspace: Workspace) -> str:

@@ -13,7 +13,7 @@ import pytest
 HOME = Path(__file__).resolve().parents[1]
 
 FLOORS = (
-    ("atomic", "control", "errors", "instruct", "logs", "progress"),
+    ("atomic", "control", "digests", "errors", "instruct", "logs", "processes", "progress"),
     ("settings",),
     ("workspace",),
     ("remembering", "language"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import time
@@ -25,6 +24,7 @@ from engine.dataset.checks import Check, validate
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file, write_splits
 from engine.dataset.split import split_passages
 from engine.dataset.varying import open_engine, varying_of
+from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.neutral import Neutralizer, choose_neutralizer
 from engine.progress import Progress, Report, silent
@@ -144,7 +144,7 @@ def build(
         seed=seed,
         engine=engine,
     )
-    corpus_digest = hashlib.sha256(corpus.read_bytes()).hexdigest()
+    corpus_digest = sha256_of(corpus)
     if not fresh and (finished := _finished(output, recipe, corpus_digest)):
         return finished
     splits = split_passages(
@@ -225,7 +225,7 @@ def _finished(output: Path, recipe: Recipe, corpus_digest: str) -> Built | None:
         return None
     for split, digest in manifest["sha256"].items():
         path = split_file(output, split)
-        if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+        if not path.exists() or sha256_of(path) != digest:
             return None
     return msgspec.convert(
         {**manifest, "output": str(output), "passages": manifest["corpus"]["passages"], "seconds": 0.0}, Built

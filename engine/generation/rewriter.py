@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from engine import language, prompting
 from engine.classifier import CLASSIFIER_VERSION
+from engine.digests import sha256_of
 from engine.errors import Cancelled, StyloraError
 from engine.generation import texture
 from engine.generation.choose import Try, best, failed, tries
@@ -196,8 +197,7 @@ class Rewriter:
         """SHA-256 of the adapter's weights; what a kept passage was written with."""
         if self.adapter is None:
             return ""
-        with (self.adapter / WEIGHTS_FILE).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(self.adapter / WEIGHTS_FILE)
 
     def longest(self, text: str) -> int:
         """Words of `text` that the model may be given at once: as many as its training's passages had."""

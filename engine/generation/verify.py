@@ -219,9 +219,8 @@ def stretches(source: str, rewrites: Sequence[str]) -> list[tuple[int, str, str]
 def _failures(source: str, rewrite: str, given: str, limits: Limits) -> Iterator[Finding]:
     repeated = degeneration(rewrite)
     if lines := repeated.past(limits.looping):
-        # Word pairs that come again are a habit as well as a sign: alone they prove no loop.
-        alone = len(lines) == 1 and repeated.distinct_bigrams < limits.looping.distinct_bigrams
-        yield Finding("loop", "; ".join(lines), 1.0 if alone else 5.0, severe=not alone)
+        certain = repeated.loops(limits.looping)
+        yield Finding("loop", "; ".join(lines), 5.0 if certain else 1.0, severe=certain)
     if refuses(rewrite) and not refuses(source):
         yield Finding("refusal", "reads like a refusal", 5.0, severe=True)
     if (remark := remarks(rewrite)) and not remarks(source):

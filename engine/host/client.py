@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from engine.errors import StyloraError
@@ -21,6 +20,7 @@ from engine.host.journal import Event, JobState
 from engine.host.log import log_path, open_log
 from engine.host.protocol import Answer, Lines, Message, News, Reply, Welcome
 from engine.host.survey import Survey, survey
+from engine.processes import environment
 from engine.workspace import Workspace
 
 START_SECONDS = 15.0
@@ -31,10 +31,6 @@ PACE_SECONDS = 0.1
 
 def _spawn(workspace: Workspace, command: Sequence[str] | None) -> subprocess.Popen[bytes]:
     """Start a host in a session of its own, so that it outlives this process and its terminal."""
-    environment = dict(os.environ)
-    home = Path(__file__).resolve().parents[2]
-    if (home / "pyproject.toml").exists():  # a checkout, which need not be installed
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), environment.get("PYTHONPATH")]))
     handle = open_log(workspace)
     try:
         return subprocess.Popen(
@@ -45,7 +41,7 @@ def _spawn(workspace: Workspace, command: Sequence[str] | None) -> subprocess.Po
             stderr=handle,
             start_new_session=True,
             cwd=workspace.root,
-            env=environment,
+            env=environment(),
         )
     finally:
         os.close(handle)

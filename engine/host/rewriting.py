@@ -75,19 +75,6 @@ def open_rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
     return opened[key]
 
 
-def _checkpoint(adapter: Path, checkpoint: str | int | None) -> Path:
-    """The folder of an adapter's checkpoint: "best", "last", the number of its update, or "none" for itself."""
-    if checkpoint in (None, "none"):
-        return adapter
-    root = adapter / "checkpoints"
-    name = f"update-{int(checkpoint):06d}" if str(checkpoint).isdecimal() else str(checkpoint)
-    path = (root / name).resolve()
-    if path.parent != root.resolve() or not path.is_dir():
-        known = ", ".join(sorted(str(int(one.name[7:])) for one in root.glob("update-*"))) or "none"
-        raise StyloraError(f"{adapter.name}: no checkpoint {checkpoint!r}; there are: best, last, or updates {known}")
-    return path
-
-
 def sampling_of(settings: RewriteSettings) -> Sampling:
     """How a workspace's settings decode, for rewriting and for measuring alike."""
     from engine.models.sampling import Sampling
@@ -140,7 +127,7 @@ def rewrite(
     from engine.generation.partial import partial_file
     from engine.generation.preparing import choices
     from engine.host.outputs import target_of, write_result
-    from engine.report.chosen import taken
+    from engine.report.chosen import checkpoint_folder, taken, update_of
 
     if words is not None and words < 1:
         raise StyloraError(f"words {words}: ask for at least one, or leave it out for as many as the text has")
@@ -154,7 +141,7 @@ def rewrite(
         checkpoint, knobs, as_chosen = taken(folder, checkpoint, knobs)
     checkpoint = None if checkpoint == "none" else checkpoint
     settings = _asked(workspace, knobs)
-    chosen = open_rewriter(workspace, _checkpoint(folder, checkpoint), report)
+    chosen = open_rewriter(workspace, checkpoint_folder(folder, update_of(folder, checkpoint)), report)
     seed = workspace.settings.seed if seed is None else seed
     live_at = reached.get(folder) if chosen.in_training else None
     if live_at is not None:
@@ -340,7 +327,7 @@ def compare(
     from engine.generation.conversation import Conversation
     from engine.generation.document import rewrite_document
     from engine.generation.preparing import choices
-    from engine.report.chosen import taken
+    from engine.report.chosen import checkpoint_folder, taken, update_of
 
     settings = _asked(workspace, {"variations": 1, **knobs})
     folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
@@ -358,7 +345,7 @@ def compare(
         if folder not in live:
             place, said, as_chosen = taken(folder, checkpoint, said)
         at = _asked(workspace, {"variations": 1, **said})
-        chosen = open_rewriter(workspace, _checkpoint(folder, place), report)
+        chosen = open_rewriter(workspace, checkpoint_folder(folder, update_of(folder, place)), report)
         live_at = reached.get(folder) if chosen.in_training else None
 
         def on_text(variation: int, delta: str, side: int = number) -> None:

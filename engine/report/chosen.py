@@ -177,7 +177,7 @@ def forget(adapter: Path) -> bool:
 def updates_of(adapter: Path) -> list[int]:
     """The updates of the checkpoints that an adapter has, oldest first."""
     # A copy made by hand ("update-000040 copy") is none of the run's.
-    folders = (one for one in (adapter / "checkpoints").glob("update-*") if one.name[7:].isdigit())
+    folders = (one for one in (adapter / "checkpoints").glob("update-*") if one.name[7:].isdecimal())
     return sorted(int(one.name[7:]) for one in folders if (one / "adapters.safetensors").is_file())
 
 
@@ -189,7 +189,7 @@ def update_of(adapter: Path, checkpoint: str | int | None) -> int | None:
     if str(checkpoint) in ("best", "last"):
         link = adapter / "checkpoints" / str(checkpoint)
         checkpoint = link.resolve().name[7:] if link.exists() else checkpoint
-    if not str(checkpoint).isdigit() or int(checkpoint) not in known:
+    if not str(checkpoint).isdecimal() or int(checkpoint) not in known:
         there = ", ".join(map(str, known)) or "none"
         raise StyloraError(
             f"{adapter.name}: no checkpoint {str(checkpoint)!r}; there are: best, last, or updates {there}"

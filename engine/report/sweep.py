@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from engine.digests import sha256_of
 from engine.errors import Spent, StyloraError
 from engine.generation.limits import CALIBRATION_FILE
 from engine.neutral import Neutralizer
@@ -221,8 +222,7 @@ def weights_digest(folder: Path) -> str:
     weights = folder / "adapters.safetensors"
     if not weights.is_file():
         raise StyloraError(f"{folder}: no adapter there; train one with 'stylora train'")
-    with weights.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(weights)
 
 
 class Once:

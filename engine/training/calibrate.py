@@ -8,7 +8,6 @@ the one that asked. ``python -m engine.training.calibrate`` reads a `Trial` as J
 from __future__ import annotations
 
 import math
-import os
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import mlx.optimizers as optimizers
 import msgspec
 
 from engine.errors import StyloraError
+from engine.processes import environment
 from engine.training.batches import Batch
 from engine.training.config import TrainingConfig
 from engine.training.loss import LossFunction
@@ -86,13 +86,9 @@ def try_out(
 
     `waiting` is called several times a second meanwhile; what it raises ends that process.
     """
-    environment = dict(os.environ)
-    home = Path(__file__).resolve().parents[2]
-    if (home / "pyproject.toml").exists():  # a checkout, which need not be installed
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(home), environment.get("PYTHONPATH")]))
     command, piped = [sys.executable, "-P", "-m", "engine.training.calibrate"], subprocess.PIPE
     asked: bytes | None = msgspec.json.encode(Trial(str(data), str(base), config))
-    with subprocess.Popen(command, stdin=piped, stdout=piped, stderr=piped, env=environment) as process:
+    with subprocess.Popen(command, stdin=piped, stdout=piped, stderr=piped, env=environment()) as process:
         try:
             while True:
                 try:

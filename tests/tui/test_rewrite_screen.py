@@ -298,7 +298,9 @@ async def test_while_it_trains_the_running_training_answers(opened: Opened, stre
         job = await app.start_job("train", {"author": author.replace("_", " ").title()})
         try:
             await until(pilot, lambda: "it answers between its steps" in said(pilot))
-            await pilot.press("escape", "c", "2", "i")
+            await pilot.press("escape", "c")
+            await until(pilot, lambda: isinstance(pilot.app.screen, Picker))  # or 2 is the dataset screen's key
+            await pilot.press("2", "i")
             made = await ask(pilot, "It stopped.")
             assert "checkpoint" not in newest(pilot).params
             assert "by the running training, at update 120" in str(made.query_one(".status", Static).content)

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.curation.corpus import read_header
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file
+from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.recipe import RECIPE_FILE, load_recipe
 from engine.report.doctor.finding import Finding, Fix, fix, ill, well
@@ -87,14 +88,8 @@ def _said(folder: Path, manifest: dict[str, Any]) -> tuple[int, dict[str, str]]:
 
 def _edited(folder: Path, built: dict[str, str]) -> str:
     """Splits whose file is not the one that was built."""
-    import hashlib
-
-    names = []
-    for split, digest in built.items():
-        with split_file(folder, split).open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                names.append(split_file(folder, split).name)
-    return ", ".join(names)
+    files = {split_file(folder, split): digest for split, digest in built.items()}
+    return ", ".join(file.name for file, digest in files.items() if sha256_of(file) != digest)
 
 
 def labels(folder: Path) -> tuple[int, int]:

@@ -205,40 +205,40 @@ def train(workspace: Workspace, params: dict[str, Any], report: Report, control:
     (folder / "run.toml").unlink(missing_ok=True)
     valid = None
     draw, smoothed, updates = random.Random(7), 4.1, params.get("updates", 240)
-    for n in range(1, updates + 1):
-        loss = 2.9 + 1.2 * math.exp(-n / 70) + draw.gauss(0, 0.16)
-        smoothed = 0.93 * smoothed + 0.07 * loss
-        if n <= begun:  # a run that goes on
-            continue
-        values: dict[str, Any] = {
-            "update": n,
-            "epoch": n / updates * 2.2,
-            "loss": math.nan if 100 < n < 104 else loss,
-            "smoothed": smoothed,
-            "learning_rate": params.get("learning_rate", 1e-5),
-            "gradient_norm": 0.8,
-            "tokens_per_second": 103.0,
-            "tokens": 400 * n,
-            "memory": 900 << 20,
-            "memory_cache": 100 << 20,
-            "memory_peak": 1200 << 20,
-            "eta": (updates - n) * 2.5,
-        }
-        message = ""
-        _journal(folder, "update", n, values)
-        if n % 40 == 0:
-            _sample(folder, n, report)
-            valid = 2.95 + 1.1 * math.exp(-n / 80) + (0.05 if n > 200 else 0)
-            message = f"update {n}: validation {valid:.3f}, checkpoint saved"
-            _journal(folder, "validation", n, {"loss": valid})
-        values["valid"] = valid  # the latest, in every report
-        report(Progress("training", n, updates, message, values))
-        if n == 120:
-            _checkpoint(folder, n, params, None)
-            if params.get("model") == "broken":
-                raise StyloraError("out of memory at update 120; a smaller rank needs less")
-        time.sleep(params.get("pace", 0))
-    with control.heard():
+    with control.heard():  # from the first step on, as a real one
+        for n in range(1, updates + 1):
+            loss = 2.9 + 1.2 * math.exp(-n / 70) + draw.gauss(0, 0.16)
+            smoothed = 0.93 * smoothed + 0.07 * loss
+            if n <= begun:  # a run that goes on
+                continue
+            values: dict[str, Any] = {
+                "update": n,
+                "epoch": n / updates * 2.2,
+                "loss": math.nan if 100 < n < 104 else loss,
+                "smoothed": smoothed,
+                "learning_rate": params.get("learning_rate", 1e-5),
+                "gradient_norm": 0.8,
+                "tokens_per_second": 103.0,
+                "tokens": 400 * n,
+                "memory": 900 << 20,
+                "memory_cache": 100 << 20,
+                "memory_peak": 1200 << 20,
+                "eta": (updates - n) * 2.5,
+            }
+            message = ""
+            _journal(folder, "update", n, values)
+            if n % 40 == 0:
+                _sample(folder, n, report)
+                valid = 2.95 + 1.1 * math.exp(-n / 80) + (0.05 if n > 200 else 0)
+                message = f"update {n}: validation {valid:.3f}, checkpoint saved"
+                _journal(folder, "validation", n, {"loss": valid})
+            values["valid"] = valid  # the latest, in every report
+            report(Progress("training", n, updates, message, values))
+            if n == 120:
+                _checkpoint(folder, n, params, None)
+                if params.get("model") == "broken":
+                    raise StyloraError("out of memory at update 120; a smaller rank needs less")
+            time.sleep(params.get("pace", 0))
         stopped = _steered(workspace, updates, report, control)
     (folder / "adapters.safetensors").touch()
     (folder / "recipe.toml").write_text(tomli_w.dumps({"author": params["author"]}))

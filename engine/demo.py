@@ -133,6 +133,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
             temperature=rewriting.temperature,
             min_p=rewriting.min_p,
             repetition_penalty=rewriting.repetition_penalty,
+            hold=rewriting.hold,
         ),
         seed=workspace.settings.seed,
         report=report,

@@ -15,12 +15,17 @@ _APART = 1_000_003
 
 @dataclass(frozen=True)
 class Try:
-    """Seed and strength of one more try."""
+    """Seed and strength of a try."""
 
     number: int
-    """1 for the first after the rewrite itself."""
+    """0 for the rewrite itself, 1 for the first after it."""
     seed: int
     strength: float
+
+    @property
+    def suffix(self) -> str:
+        """Tells its random draws from those of the others."""
+        return f":retry{self.number}" if self.number else ""
 
 
 def tries(seed: int, strength: float, retries: int) -> Iterator[Try]:

@@ -319,7 +319,7 @@ def _identity(rewriter: Rewriter, variations: int, strength: float, sampling: Sa
     """What the rewrite of a passage depends on besides the passage."""
     made = (
         rewriter.recipe.digest,
-        rewriter.weights_digest(),
+        rewriter.writer.weights_digest(),
         rewriter.chosen,
         replace(sampling),
         (variations, strength, seed),

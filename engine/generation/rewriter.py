@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import copy
-import functools
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
 
 from engine import language, prompting
 from engine.classifier import CLASSIFIER_VERSION
-from engine.digests import sha256_of
 from engine.errors import Cancelled, StyloraError
 from engine.generation import texture
 from engine.generation.choose import Try, best, failed, tries
 from engine.generation.context import in_context
 from engine.generation.limits import DEFAULT, kept_limits
 from engine.generation.preparing import Choices, Prepared, clean, length_of_concept, names_a_subject, prepare
-from engine.generation.references import put_in, take_out
+from engine.generation.references import Taken, put_in, take_out
+from engine.generation.stated import stated
 from engine.generation.verify import Finding, Verdict, verify_all
+from engine.generation.writer import OnText, Order, Writer
 from engine.measures.degeneration import CorpusIndex
 from engine.measures.style_distance import AuthorProfile, author_profile
-from engine.models import mlx_thread
-from engine.models.adapters import WEIGHTS_FILE, attached, load_adapter, set_strength
-from engine.models.decoding import Length, Sampling, decode
+from engine.models.decoding import Decoded, Length, Sampling
 from engine.models.entailment import Entailment, open_entailment
 from engine.models.loading import Loaded, load
-from engine.models.prefixes import Prefixes, agreement
 from engine.models.registry import with_identity
 from engine.neutral import open_neutralizer
 from engine.progress import Progress, Relay, Report, silent
 from engine.recipe import RECIPE_FILE, Recipe, load_recipe, refuse_difference
 from engine.variation.noise import NOISE_VERSION
 from engine.workspace import Workspace
-
-R = TypeVar("R")
-
-OnText = Callable[[int, int, str], None]
-"""Called with the passage's index, the variation's index and the text that was added (none while trying again)."""
 
 # Room for a rewrite over the tokens its source would take: the author may well need more words.
 _TOKEN_ROOM = 1.8
@@ -51,8 +42,6 @@ _MOST_TIMES = 4
 """Words that may be asked for over those of the longest trained passages: beyond it every model rambles for hours."""
 _MOST_TOKENS = 4096
 """Tokens of a passage beyond which it cannot be one, however few its spaces: memory grows with them."""
-_STRENGTHS = 4
-"""Strengths whose prefixes are kept beside each other."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +91,6 @@ class Rewriter:
     Several may share one base model: each puts its own adapter on when it is asked and another one is there.
     """
 
-    in_training = False
-    """Whether the model is one under training: it answers between two of its steps, and only while that lasts."""
-
     def __init__(
         self,
         loaded: Loaded,
@@ -115,10 +101,9 @@ class Rewriter:
         adapter: Path | None = None,
     ) -> None:
         check_recipe(recipe)
-        self.loaded = loaded
+        self.writer = Writer(loaded, adapter)
         self.recipe = recipe
         self.corpus = corpus
-        self.adapter = adapter
         self.chosen = Choices()
         self.limits = DEFAULT
         self.profile: AuthorProfile | None = None
@@ -126,7 +111,6 @@ class Rewriter:
         self.relay = Relay(report)
         self.neutralizer = open_neutralizer(recipe.neutral.kind, recipe.neutral.settings, workspace, self.relay)
         refuse_difference("neutral text", recipe.neutral.version, self.neutralizer.version)
-        self._prefixes: dict[float, Prefixes] = {}
 
     @classmethod
     def open(
@@ -146,7 +130,7 @@ class Rewriter:
         rewriter._know_author(workspace)
         rewriter.limits = kept_limits(adapter) or DEFAULT
         rewriter._judge_by(nli)
-        mlx_thread.run(rewriter._put_on)
+        rewriter.writer.put_on()
         return rewriter
 
     @classmethod
@@ -159,8 +143,23 @@ class Rewriter:
         rewriter = cls(loaded, recipe, None, workspace, report)
         rewriter._know_author(workspace)
         rewriter._judge_by(open_entailment(workspace))
-        rewriter.in_training = True
+        rewriter.writer.in_training = True
         return rewriter
+
+    @property
+    def loaded(self) -> Loaded:
+        """The base model."""
+        return self.writer.loaded
+
+    @property
+    def adapter(self) -> Path | None:
+        """The adapter's folder; None where there are no files of it."""
+        return self.writer.adapter
+
+    @property
+    def in_training(self) -> bool:
+        """Whether the model is one under training."""
+        return self.writer.in_training
 
     def _know_author(self, workspace: Workspace) -> None:
         """Read the author's corpus: to look for copied spans in, and to know the voice by."""
@@ -193,21 +192,15 @@ class Rewriter:
         other.chosen = chosen
         return other
 
-    def weights_digest(self) -> str:
-        """SHA-256 of the adapter's weights; what a kept passage was written with."""
-        if self.adapter is None:
-            return ""
-        return sha256_of(self.adapter / WEIGHTS_FILE)
-
     def longest(self, text: str) -> int:
         """Words of `text` that the model may be given at once: as many as its training's passages had."""
         most = self.recipe.words[1] if self.recipe.words else _LONGEST
         if self.recipe.max_seq_length is not None:
             # A row held the persona, the neutral text and the author's, about as long as each other.
             sample = " ".join(text.split()[:400]) or "a"
-            per_word = len(self._tokens(sample)) / len(sample.split())
+            per_word = len(self.writer.tokens(sample)) / len(sample.split())
             persona = prompting.compose(self.recipe, input="", content="narrative", words=most, name="longest")
-            room = self.recipe.max_seq_length - len(self._tokens(persona.text))
+            room = self.recipe.max_seq_length - len(self.writer.tokens(persona.text))
             most = min(most, int(room / 2 / per_word))
         if self.chosen.expand_for_texture:
             most = int(most / texture.FACTOR)
@@ -246,7 +239,7 @@ class Rewriter:
         for one in taken:
             if not any(character.isalpha() for character in one.text):
                 raise StyloraError("nothing to rewrite: the text has no words; give at least one sentence")
-            if 4 * len(one.text) > _MOST_TOKENS and len(self._tokens(one.text)) > _MOST_TOKENS:
+            if 4 * len(one.text) > _MOST_TOKENS and len(self.writer.tokens(one.text)) > _MOST_TOKENS:
                 raise StyloraError(
                     f"{len(one.text):,} characters with hardly a space between them cannot be cut into passages; "
                     "give prose, or a shorter piece of it"
@@ -262,7 +255,11 @@ class Rewriter:
             words=words,
             chosen=self.chosen,
             expand=lambda told, given: texture.expand(
-                told, given, lambda *asked: self._on_mlx(self._continue, *asked, sampling, seed)
+                told,
+                given,
+                lambda prompts, most, draws: self.writer.proceed(
+                    prompts, most, draws, sampling=sampling, seed=seed, on_text=self._goes_on
+                ),
             ),
         )
         lengths = [
@@ -271,22 +268,25 @@ class Rewriter:
             else None
             for asked in words or [None] * len(texts)
         ]
-        decoded = self._on_mlx(
-            self._decode, prepared, variations, strength, sampling, seed, on_text, names=names, lengths=lengths
-        )
+        orders = self._orders(prepared, names, lengths)
         asked = words or [None] * len(texts)
 
-        def judged(index: int, made: Sequence[tuple[str, str]]) -> tuple[Variation, ...]:
-            verdicts = self._verdicts(prepared[index], made, asked[index])
-            return tuple(
-                Variation(put_in(taken[index], text), text, finish, verdict)
-                for (text, finish), verdict in zip(made, verdicts, strict=True)
+        def written(of: Sequence[int], again: Try, hear: OnText | None) -> list[tuple[Variation, ...]]:
+            made = self.writer.write(
+                [replace(orders[index], name=f"{orders[index].name}{again.suffix}") for index in of],
+                variations,
+                strength=again.strength,
+                sampling=sampling,
+                seed=again.seed,
+                on_text=hear and (lambda place, variation, text: hear(of[place], variation, text)),
             )
+            return [
+                self._judged(prepared[index], taken[index], one, asked[index])
+                for index, one in zip(of, made, strict=True)
+            ]
 
-        results = [
-            Rewritten(one, judged(index, decoded[index * variations : (index + 1) * variations]))
-            for index, one in enumerate(prepared)
-        ]
+        first = written(range(len(texts)), Try(0, seed, strength), on_text)
+        results = [Rewritten(one, made) for one, made in zip(prepared, first, strict=True)]
         for again in tries(seed, strength, self.chosen.retries):
             failing = [index for index, one in enumerate(results) if _to_retry(one)]
             if not failing:
@@ -295,32 +295,25 @@ class Rewriter:
                 self.relay(Progress("retry", message=_trying_again(len(failing), again)))
             except Cancelled:
                 break
-            decoded = self._on_mlx(
-                self._decode,
-                [prepared[index] for index in failing],
-                variations,
-                again.strength,
-                sampling,
-                again.seed,
-                # Nothing to show, but whoever listens may want to stop it.
-                None if on_text is None else lambda place, variation, _, of=failing: on_text(of[place], variation, ""),
-                names=[f"{names[index]}:retry{again.number}" for index in failing],
-                lengths=[lengths[index] for index in failing],
-            )
-            if any(finish == "cancelled" for _, finish in decoded):
+            # Nothing to show, but whoever listens may want to stop it.
+            more = written(failing, again, on_text and (lambda place, variation, _: on_text(place, variation, "")))
+            if any(one.finish == "cancelled" for made in more for one in made):
                 break  # what was written before is whole
-            for place, index in enumerate(failing):
-                more = judged(index, decoded[place * variations : (place + 1) * variations])
+            for index, further in zip(failing, more, strict=True):
                 results[index] = replace(
-                    results[index], variations=(*results[index].variations, *more), retries=again.number
+                    results[index], variations=(*results[index].variations, *further), retries=again.number
                 )
         return [_with_note(one) for one in results]
 
-    def _verdicts(self, prepared: Prepared, made: Sequence[tuple[str, str]], words: int | None) -> list[Verdict]:
+    def _judged(
+        self, prepared: Prepared, taken: Taken, made: Sequence[Decoded], words: int | None
+    ) -> tuple[Variation, ...]:
+        """What was written of one passage, with what is found in it."""
+        texts = [settled(one.text) for one in made]
         verdicts = verify_all(
             prepared.source,
-            [text for text, _ in made],
-            finishes=[finish for _, finish in made],
+            texts,
+            finishes=[one.finish for one in made],
             corpus=self.corpus,
             given=prepared.prompt.input,
             limits=self.limits,
@@ -329,10 +322,12 @@ class Rewriter:
             # A text about a bare subject has no statement to contradict.
             nli=self.nli.contradictions if self.nli is not None and not prepared.concept else None,
         )
-        return [
-            in_context(verdict, prepared, text, words, self.chosen.tolerance)
-            for verdict, (text, _) in zip(verdicts, made, strict=True)
-        ]
+        return tuple(
+            Variation(
+                put_in(taken, text), text, one.finish, in_context(verdict, prepared, text, words, self.chosen.tolerance)
+            )
+            for one, text, verdict in zip(made, texts, verdicts, strict=True)
+        )
 
     def prepare(
         self, sources: Sequence[str], names: Sequence[str], styled: Sequence[str | None] | None = None
@@ -340,104 +335,25 @@ class Rewriter:
         """Everything up to decoding; see `engine.generation.preparing.prepare`."""
         return prepare(self.recipe, self.neutralizer, sources, names, styled=styled, chosen=self.chosen)
 
-    def _tokens(self, text: str) -> list[int]:
-        return prompting.encode_prompt(self.loaded.tokenizer, text)
+    def _goes_on(self, *_: object) -> None:
+        self.relay(Progress("texture"))  # nothing to show, but it can be stopped
 
-    def _on_mlx(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        return mlx_thread.run(functools.partial(work, *args, **kwargs), between_steps=self.in_training)
-
-    def _put_on(self) -> None:
-        """See to it that the model carries this adapter, with its files as they are now."""
-        if self.in_training and attached(self.loaded.model) is None:
-            raise StyloraError("the training has just ended; rewrite again, with its finished adapter")
-        if self.adapter is None:
-            return
-        model = self.loaded.model
-        stamp = _stamp(self.adapter)
-        if attached(model) is None or getattr(model, "adapter_stamp", "") != stamp:
-            model.adapter_stamp = ""
-            load_adapter(model, self.adapter)
-            model.adapter_stamp = stamp
-        if self._stamp != stamp:
-            self._prefixes.clear()
-            self._stamp = stamp
-
-    _stamp = ""
-
-    def _decode(
+    def _orders(
         self,
         prepared: Sequence[Prepared],
-        variations: int,
-        strength: float,
-        sampling: Sampling,
-        seed: int,
-        on_text: OnText | None,
-        *,
         names: Sequence[str],
         lengths: Sequence[Length | None],
-    ) -> list[tuple[str, str]]:
-        self._put_on()
-        tokenizer = self.loaded.tokenizer
-        ids, limits, keep = [], [], []
-        for one, length in zip(prepared, lengths, strict=True):
-            tokens = len(self._tokens(one.source))
+    ) -> list[Order]:
+        orders = []
+        held = stated([one.source for one in prepared])
+        for one, name, length, hold in zip(prepared, names, lengths, held, strict=True):
+            tokens = len(self.writer.tokens(one.source))
             room = tokens * _TOKEN_ROOM * (one.prompt.words / max(len(one.source.split()), 1) if _longer(one) else 1)
             if length is not None:
                 room = max(room, 2 * length.most * max(tokens / max(len(one.source.split()), 1), 1))
-            prompt = prompting.encode_prompt(tokenizer, one.prompt.text)
-            persona = prompting.encode_prompt(tokenizer, prompting.persona_of(one.prompt.text))
-            ids += [prompt] * variations
-            limits += [int(room) + 32] * variations
-            keep += [agreement(persona, prompt)] * variations
-
-        set_strength(self.loaded.model, strength)
-        decoded = decode(
-            self.loaded.model,
-            tokenizer,
-            ids,
-            max_tokens=limits,
-            sampling=sampling,
-            seed=seed,
-            stop=(prompting.SEPARATOR,),
-            draws=[f"{name}:{variation}" for name in names for variation in range(variations)],
-            lengths=[length for length in lengths for _ in range(variations)],
-            prefixes=self._kept(strength),
-            keep=keep,
-            on_tokens=None if on_text is None else lambda row, text: on_text(*divmod(row, variations), text),
-        )
-        return [(settled(one.text), one.finish) for one in decoded]
-
-    def _kept(self, strength: float) -> Prefixes | None:
-        """Beginnings of prompts computed with this adapter at `strength`; none where training changes the weights."""
-        if self.in_training:
-            return None
-        prefixes = self._prefixes.pop(strength, None) or Prefixes()
-        self._prefixes[strength] = prefixes
-        while len(self._prefixes) > _STRENGTHS:
-            del self._prefixes[next(iter(self._prefixes))]
-        return prefixes
-
-    def _continue(
-        self, prompts: Sequence[str], words: Sequence[int], draws: Sequence[str], sampling: Sampling, seed: int
-    ) -> list[str]:
-        """What the base model writes after each of `prompts`, to the end of the line."""
-        self._put_on()
-        set_strength(self.loaded.model, 0.0)
-        made = decode(
-            self.loaded.model,
-            self.loaded.tokenizer,
-            [self._tokens(prompt) for prompt in prompts],
-            max_tokens=[2 * count for count in words],
-            sampling=sampling,
-            seed=seed,
-            stop=("\n",),
-            draws=draws,
-            prefixes=self._kept(0.0),
-            on_tokens=lambda *_: self.relay(Progress("texture")),  # nothing to show, but it can be stopped
-        )
-        if any(one.finish == "cancelled" for one in made):
-            raise Cancelled
-        return [one.text for one in made]
+            persona = prompting.persona_of(one.prompt.text)
+            orders.append(Order(one.prompt.text, name, int(room) + 32, persona, length, hold))
+        return orders
 
 
 def _trying_again(failing: int, again: Try) -> str:
@@ -448,12 +364,6 @@ def _trying_again(failing: int, again: Try) -> str:
 def _longer(one: Prepared) -> bool:
     """Whether the prompt asks for more words than the source has."""
     return one.prompt.words > len(one.source.split()) + 10
-
-
-def _stamp(adapter: Path) -> str:
-    weights = adapter / WEIGHTS_FILE
-    found = weights.stat() if weights.is_file() else None
-    return f"{weights}:{found.st_mtime_ns}:{found.st_size}" if found else str(weights)
 
 
 def _with_note(one: Rewritten) -> Rewritten:

@@ -72,6 +72,7 @@ def check(
     corpus: str | Path | None = None,
     passages: int = 24,
     variations: int = 1,
+    retries: int | None = None,
     strength: float | None = None,
     temperature: float | None = None,
     seed: int | None = None,
@@ -81,7 +82,8 @@ def check(
     """Held-out passages, modern texts and bare nouns rewritten and measured: the report card.
 
     It is kept beside the adapter, and with `html` written as a page as well. Checkpoint and strength are those that
-    rewriting would take unless they are given. Without `inputs` only held-out passages are rewritten.
+    rewriting would take unless they are given, and so are `retries` where there are several `variations`: a single one
+    is what the model writes at once. Without `inputs` only held-out passages are rewritten.
     """
     from engine.report.card import check as measure
     from engine.report.chosen import checkpoint_folder, taken, update_of
@@ -105,6 +107,7 @@ def check(
         corpus=text,
         passages=passages,
         variations=variations,
+        retries=_retries(workspace, variations, retries),
         strength=settings.strength,
         sampling=sampling_of(settings),
         seed=workspace.settings.seed if seed is None else seed,
@@ -120,6 +123,12 @@ def check(
         write_page(given(html, Path()), card)
     result: Result = msgspec.to_builtins(card)
     return result
+
+
+def _retries(workspace: Workspace, variations: int, asked: int | None) -> int:
+    if asked is not None:
+        return asked
+    return workspace.settings.rewrite.retries if variations > 1 else 0
 
 
 def blind(
@@ -282,7 +291,10 @@ def sweep(
     name = opener.recipe.author
     dataset, book = given(data, workspace.dataset(name)), given(corpus, workspace.corpus(name))
     limits = calibrated(workspace, folder, dataset, book, report)
+    retries = _retries(workspace, variations, None)
     how = {"passages": passages, "variations": variations, "seed": seed, "sampling": repr(sampling)}
+    if retries:
+        how["retries"] = retries
     place = sweeping.place_of(folder, dataset=dataset, corpus=book, how=how)
     cache = workspace.private / "cards"
     against = None
@@ -308,6 +320,7 @@ def sweep(
             corpus=book,
             passages=passages,
             variations=variations,
+            retries=retries,
             strength=cell.strength,
             sampling=sampling,
             seed=seed,

@@ -31,7 +31,7 @@ reached: dict[Path, int] = {}
 _MOST_OPEN = 4
 """Adapters held open on one base model: to compare two with two takes no more."""
 _KNOBS = (
-    *("variations", "strength", "temperature", "top_p", "min_p", "repetition_penalty", "scale", "tolerance"),
+    *("variations", "strength", "temperature", "top_p", "min_p", "repetition_penalty", "hold", "scale", "tolerance"),
     *("narrativize_input", "perspective", "apply_input_perturbation", "expand_for_texture", "use_persona"),
     *("retries", "remember"),
 )
@@ -85,6 +85,7 @@ def sampling_of(settings: RewriteSettings) -> Sampling:
         min_p=settings.min_p,
         repetition_penalty=settings.repetition_penalty,
         repetition_window=settings.repetition_window,
+        hold=settings.hold,
     )
 
 

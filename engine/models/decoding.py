@@ -19,6 +19,7 @@ import numpy as np
 from engine.errors import Cancelled, StyloraError
 from engine.models import mlx_thread
 from engine.models.growing_text import GrowingText
+from engine.models.holding import Held, Word
 from engine.models.prefixes import Prefixes, trimmed, usable
 from engine.models.sampling import Sampling, choose
 
@@ -65,6 +66,7 @@ class _Row:
     text: GrowingText
     length: Length | None = None
     keep: int = 0
+    held: Held | None = None
     tokens: list[int] = field(default_factory=list)
     words: int = 0
     finish: Finish | None = None
@@ -84,6 +86,7 @@ def decode(
     lengths: Sequence[Length | None] | None = None,
     prefixes: Prefixes | None = None,
     keep: Sequence[int] | None = None,
+    hold: Sequence[Sequence[Word]] | None = None,
     on_tokens: OnTokens | None = None,
 ) -> list[Decoded]:
     """Continue every prompt (token ids) until an end token, a stop string or its `max_tokens`.
@@ -92,7 +95,8 @@ def decode(
     order of `prompts` and are the same for the same model, prompts, settings and seed. `on_tokens` gets text
     as it grows, never half a character nor part of a stop string. `draws` names each row's random draws (default:
     its index), for rows that should not depend on their place. `lengths` bounds the words of each text. `prefixes`
-    are what earlier calls computed: prompts go on from there, and leave their first `keep` tokens behind.
+    are what earlier calls computed: prompts go on from there, and leave their first `keep` tokens behind. `hold` are
+    the words that each text is to have, as far as `sampling.hold` sees to it.
 
     If `on_tokens` raises `Cancelled`, or the caller of the MLX thread has gone, every row returns what it has.
     Raises `StyloraError` for an empty prompt and for a model whose outputs are not numbers.
@@ -111,6 +115,7 @@ def decode(
             GrowingText(tokenizer, stop),
             lengths[index] if lengths else None,
             min(keep[index], len(prompt) - 1) if keep else 0,
+            Held(hold[index]) if hold and hold[index] and sampling.hold else None,
         )
         for index, (prompt, limit, draw) in enumerate(zip(prompts, limits, draws or range(len(prompts)), strict=True))
     ]
@@ -171,7 +176,7 @@ def _decode_rows(
             if row.length is not None and row.words < row.length.least:
                 scores = scores.copy()
                 scores[ends.barred] = -np.inf
-            _advance(row, choose(scores, row.tokens, sampling, row.draw), ends.tokens, on_tokens)
+            _advance(row, choose(scores, row.tokens, sampling, row.draw, row.held), ends.tokens, on_tokens)
         keep = [place for place, row in enumerate(active) if row.finish is None]
         if len(keep) < len(active):
             active = [active[place] for place in keep]
@@ -190,6 +195,8 @@ def _advance(row: _Row, token: int, ends: set[int], on_tokens: OnTokens | None) 
         grown = row.text.end()
     else:
         row.tokens.append(token)
+        if row.held is not None:
+            row.held.take(row.tokens)
         grown = row.text.add(token)
         if row.length is not None and grown:
             row.words = len(row.text.shown.split())

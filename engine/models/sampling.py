@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import StyloraError
+from engine.models.holding import Held
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,34 @@ class Sampling:
     min_p: float = 0.05
     repetition_penalty: float = 1.0
     repetition_window: int = 256
+    hold: float = 1.0
+    """Logits added to a name or number of the source whose turn has come (`engine.models.holding`); 0 for none."""
 
 
-GREEDY = Sampling(temperature=0.0, min_p=0.0, repetition_penalty=1.0)
+GREEDY = Sampling(temperature=0.0, min_p=0.0, repetition_penalty=1.0, hold=0.0)
 
 
-def choose(scores: np.ndarray, generated: Sequence[int], sampling: Sampling, draw: random.Random) -> int:
-    """The next token for logits `scores` (vocabulary,), after the `generated` tokens of the same text."""
+def choose(
+    scores: np.ndarray,
+    generated: Sequence[int],
+    sampling: Sampling,
+    draw: random.Random,
+    held: Held | None = None,
+) -> int:
+    """The next token for logits `scores` (vocabulary,), after the `generated` tokens of the same text.
+
+    `held` are the words the text is to have; the penalty does not bear on them.
+    """
     if sampling.repetition_penalty != 1.0 and generated:
-        seen = np.unique(np.asarray(generated[-sampling.repetition_window :]))
+        again = set(generated[-sampling.repetition_window :]) - (held.tokens if held else frozenset())
+        seen = np.fromiter(again, dtype=np.int64)
         scores = scores.copy()
         at = scores[seen]
         scores[seen] = np.where(at < 0, at * sampling.repetition_penalty, at / sampling.repetition_penalty)
+    if held is not None and sampling.hold and (nudges := held.nudges(generated, sampling.hold)):
+        scores = scores.copy()
+        for token, nudge in nudges.items():
+            scores[token] += nudge
     best = int(scores.argmax())
     top = float(scores[best])
     if not math.isfinite(top):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,7 @@ def check(
     corpus: Path,
     passages: int = 24,
     variations: int = 1,
+    retries: int = 0,
     strength: float = 1.0,
     sampling: Sampling | None = None,
     seed: int = 42,
@@ -101,10 +103,10 @@ def check(
 ) -> Card:
     """Rewrite held-out passages and the fixed inputs, and measure them beside the anchors of `kept.SIDES`.
 
-    With several `variations` the one with the least against it counts, as when rewriting. The base model gets one
-    variation of the same prompts at the same settings; what it wrote is kept in the folder `cache`. With `inputs` of
-    none only the held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one
-    author.
+    With several `variations` the one with the least against it counts, and a passage whose every one has something
+    severe is tried again up to `retries` times, as when rewriting. The base model gets one variation of the same
+    prompts at the same settings, once; what it wrote is kept in the folder `cache`. With `inputs` of none only the
+    held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one author.
     """
     reference = against or prepare(
         rewriter.recipe.author,
@@ -122,7 +124,8 @@ def check(
     count = len(reference.texts)
     # Coming close to the author's own passage is the aim here; only what it takes from the others is copied.
     rewriter = rewriter.knowing(reference.index, reference.author.profile)
-    trained = _rewritten(rewriter, texts, variations, strength, sampling, seed, "check: adapter", report)
+    trying = rewriter.choosing(replace(rewriter.chosen, retries=retries))
+    trained = _rewritten(trying, texts, variations, strength, sampling, seed, "check: adapter", report)
     picked = [one.variations[one.best] for one in trained]
     own = [one.text for one in picked]
     plain = [one.prepared.neutral for one in trained]
@@ -164,10 +167,11 @@ def check(
         author=rewriter.recipe.author,
         adapter=_name(rewriter, checkpoint),
         checkpoint=checkpoint,
-        weights=rewriter.weights_digest(),
+        weights=rewriter.writer.weights_digest(),
         seed=seed,
         passages=count,
         variations=variations,
+        retries=retries,
         strength=strength,
         profile_words=reference.author.words,
         measures=lines,

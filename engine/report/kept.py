@@ -104,6 +104,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 42
     passages: int
     variations: int
+    retries: int = 0
+    """More tries that a passage had, at most, where every variation had something severe."""
     strength: float
     profile_words: int = 0
     """Words of the author that the figures are held against."""

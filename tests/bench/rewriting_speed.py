@@ -129,7 +129,7 @@ def variations(rewriter: Any, stock: Stock, count: int, same_length: bool) -> No
 
     def once() -> tuple[Taken, Taken, list[int]]:
         text = texts.pop()
-        rewriter._prefixes.clear()
+        rewriter.writer.forget()
         words = [len(text.split())] if same_length else None
         made, ours = clocked(lambda: rewriter.rewrite([text], variations=5, words=words)[0])
         tokens = [tokens_of(rewriter, one.decoded) for one in made.variations]
@@ -147,7 +147,7 @@ def document(rewriter: Any, stock: Stock, count: int, paragraphs: int, same_leng
     words = len(text.split()) if same_length else None
 
     def once() -> tuple[Taken, Taken, list[int]]:
-        rewriter._prefixes.clear()
+        rewriter.writer.forget()
         made, ours = clocked(
             lambda: rewrite_document(
                 rewriter, text, variations=1, strength=1.0, sampling=Sampling(), seed=1, words=words
@@ -177,7 +177,7 @@ def first(rewriter: Any, count: int) -> None:
     print(f"  first request after opening the adapter: {opened:.2f} s")
     pairs = []
     for _ in range(count):
-        rewriter._prefixes.clear()
+        rewriter.writer.forget()
         pairs.append((until_first(texts.pop()), until_first(texts.pop())))
         print(f"  first {pairs[-1][0]:.2f} s, second {pairs[-1][1]:.2f} s", flush=True)
     cold, warm = (statistics.median(side) for side in zip(*pairs, strict=True))
@@ -193,7 +193,7 @@ def equal(rewriter: Any, model: Path, adapter: Path, count: int) -> None:
     for strength, path in ((0.0, None), (1.0, adapter)):
         made = []
         for text in texts:  # one by one, as mlx_lm does: in a batch the last bits of a product may fall otherwise
-            rewriter._prefixes.clear()
+            rewriter.writer.forget()
             made += rewriter.rewrite([text], strength=strength, sampling=GREEDY)
 
         def theirs(path: Path | None = path, made: list[Any] = made) -> list[str]:

@@ -94,7 +94,7 @@ def test_a_kept_prefix_changes_nothing_and_saves_the_persona(one: Rewriter, monk
             computed.append(inputs.size)  # type: ignore[attr-defined]
         return forward(self, inputs, **rest)
 
-    one._prefixes.clear()
+    one.writer.forget()
     monkeypatch.setattr(type(one.loaded.model), "__call__", counting)
     greedy(one)
     first = sum(computed)
@@ -104,7 +104,7 @@ def test_a_kept_prefix_changes_nothing_and_saves_the_persona(one: Rewriter, monk
     computed.clear()
     greedy(one, OTHER, strength=0.5)
     assert sum(computed) > 0.75 * first, "a prefix of another strength was used"
-    one._prefixes.clear()
+    one.writer.forget()
     assert greedy(one, OTHER) == warm
 
 

@@ -71,6 +71,27 @@ def card(workspace: Workspace) -> Card:
     return checked(workspace)
 
 
+def test_a_passage_that_fails_is_tried_again_as_often_as_asked_and_the_base_model_never(
+    workspace: Workspace, card: Card
+) -> None:
+    told: list[Progress] = []
+    rewriter = rewriting.open_rewriter(workspace, workspace.adapter("Small Voice"), told.append)
+    again = cards.check(
+        rewriter,
+        dataset=workspace.dataset("Small Voice"),
+        corpus=workspace.corpus("Small Voice"),
+        passages=2,
+        retries=1,
+        inputs=(),
+        report=told.append,
+    )
+    assert (card.retries, again.retries) == (0, 1)
+    assert [one.stage for one in told].count("retry") == 1  # untrained text fails as well
+    assert all(any("tried again" in line for line in one.findings) for one in again.samples)
+    assert not any("tried again" in line for one in card.samples for line in one.findings)
+    assert [one.untrained for one in again.samples] == [one.untrained for one in card.samples]
+
+
 def test_every_line_stands_beside_every_anchor(card: Card) -> None:
     groups = {one.group for one in card.measures}
     assert groups == {

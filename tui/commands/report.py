@@ -17,6 +17,14 @@ Variations = Annotated[int, typer.Option(min=1, max=32, help="Rewrites per text;
 Temperature = Annotated[
     float | None, typer.Option(min=0, max=5, help="How freely words are drawn; default: as stylora.toml has it.")
 ]
+Retries = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=5,
+        help="More tries where every variation has something severe; default: as rewriting, none for one variation.",
+    ),
+]
 Seed = Annotated[int | None, typer.Option(min=0, help="Every random choice follows from it.")]
 
 
@@ -28,6 +36,7 @@ def check(
     corpus: Corpus = None,
     passages: Annotated[int, typer.Option(min=2, help="Held-out passages to rewrite.")] = 24,
     variations: Variations = 1,
+    retries: Retries = None,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint: best, last or its update; default: what rewriting takes.")
     ] = None,
@@ -60,6 +69,7 @@ def check(
         corpus=corpus,
         passages=passages,
         variations=variations,
+        retries=retries,
         strength=strength,
         temperature=temperature,
         seed=seed,

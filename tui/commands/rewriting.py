@@ -19,6 +19,9 @@ Temperature = Annotated[float | None, typer.Option(min=0, max=5)]
 TopP = Annotated[float | None, typer.Option(min=0.01, max=1)]
 MinP = Annotated[float | None, typer.Option(min=0, max=1)]
 Penalty = Annotated[float | None, typer.Option(min=0.01, max=3, help="On words of the text so far; 1 for none.")]
+Hold = Annotated[
+    float | None, typer.Option(min=0, max=5, help="How strongly names and numbers are held to; 0 leaves them alone.")
+]
 Seed = Annotated[int | None, typer.Option(min=0)]
 Words = Annotated[int | None, typer.Option(min=1, help="Words to write; default: as many as the text has.")]
 Perspective = Annotated[
@@ -52,6 +55,7 @@ def rewrite(
     top_p: TopP = None,
     min_p: MinP = None,
     repetition_penalty: Penalty = None,
+    hold: Hold = None,
     seed: Seed = None,
     words: Words = None,
     perspective: Perspective = None,
@@ -98,6 +102,7 @@ def rewrite(
             top_p=top_p,
             min_p=min_p,
             repetition_penalty=repetition_penalty,
+            hold=hold,
             perspective=perspective,
             narrativize_input=narrativize,
             apply_input_perturbation=noise,

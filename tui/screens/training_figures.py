@@ -44,7 +44,7 @@ def tiles(
         ("validation", text.number(last.get("valid")), "$secondary"),
         ("update", update),
         ("time left", text.duration(number(last.get("eta"))) if running else "–"),
-        ("★ best", text.number(best[1]) if best else "–", "$success"),
+        ("★ best", f"{text.number(best[1])} @{text.compact(best[0])}" if best else "–", "$success"),
         ("tokens/s", text.whole(number(last.get("tokens_per_second")))),
         ("epoch", text.number(last.get("epoch"), 2)),
         ("rate", text.rate(last.get("learning_rate"))),
@@ -121,7 +121,7 @@ def plan_page(author: AuthorState, survey: Survey, planning: str) -> Content:
             "" if model.present or model.source == "package" else f", not here yet: press {key('model')} to prepare it"
         )
         lines.append(("Model", f"{model.name}{here}"))
-    rate = text.rate(settings.learning_rate)
+    rate = text.rate(settings.learning_rate, exact=True)
     lines.append(("LoRA", f"rank {settings.rank}, scale {settings.scale:g}, rate {rate}"))
     hint = (
         planning

@@ -79,7 +79,7 @@ def command(params: Mapping[str, Any]) -> str:
     for name in options:
         if params.get(name) is not None:
             value = params[name]
-            parts += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+            parts += [f"--{name.replace('_', '-')}", str(value)]
     parts += ["--auto-fit"] if params.get("auto_fit") else []
     return shlex.join(parts)
 

@@ -104,6 +104,8 @@ class Rewriter:
 
     in_training = False
     """Whether the model is one under training: it answers between two of its steps, and only while that lasts."""
+    between_steps = False
+    """Whether a training that runs is to be interrupted for it, between two steps."""
 
     def __init__(
         self,
@@ -130,9 +132,16 @@ class Rewriter:
 
     @classmethod
     def open(
-        cls, workspace: Workspace, adapter: Path, report: Report = silent, *, base: Loaded | None = None
+        cls,
+        workspace: Workspace,
+        adapter: Path,
+        report: Report = silent,
+        *,
+        base: Loaded | None = None,
+        between_steps: bool = False,
     ) -> Rewriter:
-        """Open an adapter folder and load the base model it was trained on, unless `base` is that one."""
+        """Open an adapter folder and load the base model it was trained on, unless `base` is that one. With
+        `between_steps` it is answered in the middle of a training, whose own model `base` must not be."""
         recipe = load_recipe(adapter / RECIPE_FILE)
         check_recipe(recipe)
         if recipe.base is None:
@@ -146,7 +155,8 @@ class Rewriter:
         rewriter._know_author(workspace)
         rewriter.limits = kept_limits(adapter) or DEFAULT
         rewriter._judge_by(nli)
-        mlx_thread.run(rewriter._put_on)
+        rewriter.between_steps = between_steps
+        rewriter._on_mlx(rewriter._put_on)
         return rewriter
 
     @classmethod
@@ -159,7 +169,7 @@ class Rewriter:
         rewriter = cls(loaded, recipe, None, workspace, report)
         rewriter._know_author(workspace)
         rewriter._judge_by(open_entailment(workspace))
-        rewriter.in_training = True
+        rewriter.in_training = rewriter.between_steps = True
         return rewriter
 
     def _know_author(self, workspace: Workspace) -> None:
@@ -344,7 +354,7 @@ class Rewriter:
         return prompting.encode_prompt(self.loaded.tokenizer, text)
 
     def _on_mlx(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        return mlx_thread.run(functools.partial(work, *args, **kwargs), between_steps=self.in_training)
+        return mlx_thread.run(functools.partial(work, *args, **kwargs), between_steps=self.between_steps)
 
     def _put_on(self) -> None:
         """See to it that the model carries this adapter, with its files as they are now."""

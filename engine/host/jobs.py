@@ -16,18 +16,11 @@ import msgspec
 
 from engine.control import Control
 from engine.errors import StyloraError
+from engine.host.comparing import compare
 from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, given, models
+from engine.host.open_models import live, noting, opened
 from engine.host.report_jobs import blind, calibrated, check, sweep, use
-from engine.host.rewriting import (
-    again,
-    compare,
-    history,
-    keep,
-    live,
-    noting,
-    opened,
-    rewrite,
-)
+from engine.host.rewriting import again, history, keep, rewrite
 from engine.progress import Progress, Report
 from engine.settings import PERSPECTIVES, changed, nearest
 from engine.workspace import Workspace, slug

@@ -15,7 +15,7 @@ from small_workspace import copied_workspace
 from engine.curation.corpus import MIN_PASSAGES
 from engine.errors import StyloraError
 from engine.generation.limits import DEFAULT
-from engine.host import rewriting
+from engine.host import open_models
 from engine.measures.facts import facts
 from engine.progress import Progress, Report, silent
 from engine.recipe import load_recipe
@@ -52,7 +52,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Wor
 
 def checked(workspace: Workspace, report: Report = silent) -> Card:
     """The card of two passages, a modern text and a noun, kept beside the adapter."""
-    rewriter = rewriting.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
+    rewriter = open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
     card = cards.check(
         rewriter,
         dataset=workspace.dataset("Small Voice"),

@@ -279,13 +279,10 @@ class RewriteScreen(Turning, Reading):
         if self.knobs is None or self.author is None or (self.voice is None and self.live() != self.adapter):
             self.stylora.complain(next_step(self.author) or "the workspace is still being read")
             return False
-        knobs = self.knobs if seed is None else replace(self.knobs, seed=seed)
-        if self.live() and knobs.checkpoint:
-            if not knobs.as_chosen(self.chosen):
-                self.stylora.tell("while it trains there are no checkpoints: the weights as they are answer")
-            knobs = replace(knobs, checkpoint="")
+        knobs = self.asked_knobs or self.knobs
+        knobs = knobs if seed is None else replace(knobs, seed=seed)
         params = params_of(knobs, self.author, text, again)
-        if not knobs.checkpoint and self.chosen.checkpoint is not None:
+        if not knobs.checkpoint and self.chosen.checkpoint is not None and self.live() != self.adapter:
             params["checkpoint"] = "none"  # said, or what was chosen would be taken
         return await self._ask("rewrite", params)
 
@@ -306,11 +303,11 @@ class RewriteScreen(Turning, Reading):
             missing = next_step(self.author) if text else ""
             self.stylora.complain(missing or "nothing to compare on yet: write or paste a passage first")
             return
-        knobs = replace(self.knobs, checkpoint="") if live else self.knobs
+        knobs = self.asked_knobs or self.knobs
         told = await self.app.push_screen_wait(compare_form(knobs, voice, self.voices, text, live))
         if told is None:
             return
-        if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice)}):
+        if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice, live)}):
             self.prompt.empty()
 
     def action_edit(self) -> None:

@@ -285,7 +285,7 @@ async def test_training_is_planned_named_and_begun_afresh(visit: Visit) -> None:
         pilot.app.screen.query_one("#adapter", Input).value = "third"
         await until(pilot, lambda: not fate.display)
         await press(pilot, "enter")
-        await until(pilot, lambda: "66 updates, about 12 min" in shown(pilot))
+        await until(pilot, lambda: "66 updates, about 12 min (as fast as second was)" in shown(pilot))
         assert "memory, estimated: 3.0 of 8.0 GiB" in said(pilot)
         assert "fits, by this estimate" in said(pilot)
         await press(pilot, "enter")

@@ -123,8 +123,8 @@ def plan_form(author: str, plan: Mapping[str, Any]) -> Form:
     parts = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in plan["memory"].items())
     how = "measured" if measured else "estimated"
     lines = [
-        f"{text.whole(plan['examples'])} examples, {text.whole(plan['updates'])} updates, about {plan['time']}"
-        f"{'' if measured else ' (a first guess)'}",
+        f"{text.whole(plan['examples'])} examples, {text.whole(plan['updates'])} updates, about {plan['time']} "
+        f"({plan['time_known']})",
         f"memory, {how}: {plan['peak'] / _GIB:.1f}{room} GiB ({parts})",
         f"{plan['verdict']}, by {'a measured step' if measured else 'this estimate; the first step measures it'}"
         f"{'; activations computed twice' if plan['grad_checkpoint'] else ''}",

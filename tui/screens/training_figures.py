@@ -43,7 +43,7 @@ def tiles(
         ("loss", text.number(last.get("smoothed", last.get("loss"))), "$primary"),
         ("validation", text.number(last.get("valid")), "$secondary"),
         ("update", update),
-        ("time left", text.duration(number(last.get("eta"))) if running else "–"),
+        *([("time left", text.duration(number(last.get("eta"))))] if running else []),
         ("★ best", f"{text.number(best[1])} @{text.compact(best[0])}" if best else "–", "$success"),
         ("tokens/s", text.whole(number(last.get("tokens_per_second")))),
         ("epoch", text.number(last.get("epoch"), 2)),

@@ -165,6 +165,9 @@ def test_figures_say_dashes_for_what_is_not_known() -> None:
     assert rows["update"] == "– of –"
     assert rows["memory, peak"] == "–"
     assert all(isinstance(tile[1], str) for tile in numbers.tiles({}, None, None, running=False))
+    narrow = dict(tile[:2] for tile in numbers.tiles({"update": 44}, 495_000, None, running=True))
+    assert narrow["update"] == "44"  # with all that are planned it would not fit into a tile
+    assert ("update", "44 / 4,950") in numbers.tiles({"update": 44}, 4_950, None, running=True)
     assert ("★ best", "2.500 @12000", "$success") in numbers.tiles({}, None, (12000.0, 2.5), running=True)
     assert numbers.memory(3 << 29) == "1.50 GiB"
     assert numbers.memory(300 << 20) == "300 MiB"

@@ -14,6 +14,7 @@ from tui import keymap, text
 from tui.curve import Curve
 from tui.screens.training_words import key
 from tui.steps import next_step
+from tui.widgets.figures import TILE
 
 _GIB = 1 << 30
 
@@ -37,7 +38,7 @@ def tiles(
 ) -> list[Tile]:
     """The figures to see at a glance, the most wanted first."""
     update, planned = text.whole(number(last.get("update"))), text.whole(total)
-    if total and len(update + planned) < 10:
+    if total and len(f"{update} / {planned}") < TILE:
         update += f" / {planned}"
     return [
         ("loss", text.number(last.get("smoothed", last.get("loss"))), "$primary"),

@@ -155,6 +155,7 @@ def dataset(workspace: Workspace, params: dict[str, Any], report: Report, _: Con
 
 
 def plan(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    _pause(workspace, "plan", report)
     fits = params.get("rank", 64) <= 64
     return {
         "examples": 120,

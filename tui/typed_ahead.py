@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import time
 from collections import deque
+from typing import Any
 
 from textual import events
 from textual.app import App
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
+from textual.screen import Screen
 
 HELD_SECONDS = 5.0
 """A screen that is not open after this long gets its keys all the same. Chosen: longer, and one thinks it is dead."""
@@ -30,6 +32,8 @@ class TypedAhead(App[None]):
         super().__init__(ansi_color=ansi_color)
         self._typed: deque[events.Key | events.Paste] = deque()
         self._typing: asyncio.Task[None] | None = None
+        self._open: Screen[Any] | None = None
+        """The screen that has had a key already."""
 
     @property
     def opening(self) -> bool:
@@ -52,7 +56,9 @@ class TypedAhead(App[None]):
                 await asyncio.sleep(_LOOK_SECONDS)
             if not self.is_running:
                 return
-            await self._passed(self.screen)  # what it has still to do on opening
+            if self.screen is not self._open:
+                await self._passed(self.screen)  # what it has still to do on opening
+                self._open = self.screen
             taken = asyncio.Event()
             if not self.call_later(self._press, self._typed.popleft(), taken):
                 return

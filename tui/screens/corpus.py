@@ -158,7 +158,7 @@ class CorpusScreen(StyloraScreen):
     def _tally(self, name: str, counts: object) -> None:
         assert isinstance(counts, dict)
         self.query_one(f"#{name}", Tally).show(
-            {k: n for k, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
+            {f"{k} (good)" if k == BEYOND else k: n for k, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
         )
         self.query_one(f"#{name}-title").display = bool(counts)
 

@@ -407,7 +407,7 @@ async def test_removed_text_is_read_piece_by_piece(open_app: Open) -> None:
         await finished(pilot, "curate")
         await until(pilot, lambda: "r review" in shown(pilot))
         await pilot.press("r")
-        await until(pilot, lambda: "1 of 4" in shown(pilot))
+        await until(pilot, lambda: "1 of 5" in shown(pilot))
         assert "1. [A footnotes]" in shown(pilot)
         await pilot.press("j", "f", "f")
         assert "preface 1 of 1" in shown(pilot)

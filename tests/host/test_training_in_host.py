@@ -150,8 +150,8 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
 async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_leave_no_trace_in_it(
     client: HostClient, workspace: Workspace
 ) -> None:
-    settings = {"rank": 4, "iters": 9, "steps_per_eval": 3, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
-    settings["learning_rate"] = 5e-3
+    settings = {"rank": 4, "iters": 120, "steps_per_eval": 20, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
+    settings["learning_rate"] = 1e-3
     asked = {"text": NOTE, "variations": 2, "retries": 0, "remember": False}
 
     async def said(**more: object) -> Event:
@@ -169,23 +169,23 @@ async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_l
     save_recipe(msgspec.structs.replace(recipe, base="f" * 64), foreign / RECIPE_FILE)
 
     training = await client.start("train", {**settings, "adapter": "asked"})
-    await until(client, training, "update 3: validation")
+    await until(client, training, "update 20: validation")
     await client.steer(training, "pause")
     while not client.jobs[training].values.get("paused"):
         await asyncio.sleep(0.01)
     at = int(client.jobs[training].done)
-    assert 3 <= at < 9
+    assert 20 <= at < 120
 
     beside = await said(adapter="first")
     assert beside.result["variations"] == alone.result["variations"]
     assert "by first, as it lies on the disk, not by the weights in training" in beside.result["marks"]
-    live, best, three = [await said(adapter="asked", checkpoint=one) for one in ("live", "none", "3")]
+    live, best, early = [await said(adapter="asked", checkpoint=one) for one in ("live", "none", "20")]
     assert f"by the running training, at update {at}" in live.result["marks"]
     assert "by asked, as it lies on the disk, not by the weights in training" in best.result["marks"]
-    assert "by asked, checkpoint 3, not by the weights in training" in three.result["marks"]
-    compared = {"text": NOTE, "adapters": ["asked"], "checkpoints": ["live", "3"], "remember": False}
+    assert "by asked, checkpoint 20, not by the weights in training" in early.result["marks"]
+    compared = {"text": NOTE, "adapters": ["asked"], "checkpoints": ["live", "20"], "retries": 0}
     sides = (await events(client, await client.start("compare", compared)))[-1].result["sides"]
-    assert [side["text"] for side in sides] == [one.result["variations"][0]["text"] for one in (live, three)]
+    assert [side["text"] for side in sides] == [one.result["variations"][0]["text"] for one in (live, early)]
     refused = await said(adapter="foreign")
     assert "foreign stands on another base model than asked, which is in training" in refused.error
     waiting = await client.start("compare", compared | {"adapters": ["asked", "foreign"], "checkpoints": []})

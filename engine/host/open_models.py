@@ -18,6 +18,7 @@ from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.models.sampling import Sampling
+    from engine.recipe import Recipe
 
 opened: dict[tuple[Path, int], Any] = {}
 """Rewriters by their weights file and its time: several adapters, one base model."""
@@ -50,10 +51,11 @@ def open_rewriter(workspace: Workspace, adapter: Path, report: Report, *, on_dis
     from engine.generation.rewriter import Rewriter
     from engine.recipe import RECIPE_FILE, load_recipe
 
-    for trained, model in list(live.items()):
+    for trained, (loaded, recipe) in list(live.items()):
         if adapter == trained and not on_disk:
-            return Rewriter.of_training(workspace, *model, report)
-        return _beside(workspace, adapter, trained, model[0], report)
+            _refuse_second_model(adapter, recipe)
+            return Rewriter.of_training(workspace, loaded, recipe, report)
+        return _beside(workspace, adapter, trained, loaded, report)
     weights = adapter / "adapters.safetensors"
     key = (weights, weights.stat().st_mtime_ns if weights.exists() else 0)
     if key not in opened:
@@ -76,6 +78,7 @@ def _beside(workspace: Workspace, adapter: Path, trained: Path, loaded: Any, rep
     takes of memory is the training's again as soon as it has answered."""
     from engine.generation.rewriter import Rewriter
     from engine.models.twin import twin_of
+    from engine.recipe import RECIPE_FILE, load_recipe
     from engine.training.machine import peak_memory
     from engine.training.memory import available_memory
 
@@ -84,6 +87,7 @@ def _beside(workspace: Workspace, adapter: Path, trained: Path, loaded: Any, rep
         raise StyloraError(f"{adapter}: no finished adapter there yet; only the weights in training can be asked")
     if why := _on_another_base(adapter, trained, loaded):
         raise StyloraError(f"{why}; ask again when the training has ended")
+    _refuse_second_model(adapter, load_recipe(adapter / RECIPE_FILE))
     size, room = weights.stat().st_size, available_memory()
     if room is not None and peak_memory() + size > room:
         raise StyloraError(
@@ -91,6 +95,16 @@ def _beside(workspace: Workspace, adapter: Path, trained: Path, loaded: Any, rep
             "weights, or wait for its end"
         )
     return Rewriter.open(workspace, adapter, report, base=twin_of(loaded, between_steps=True), between_steps=True)
+
+
+def _refuse_second_model(adapter: Path, recipe: Recipe | None) -> None:
+    """Beside a training there is no room for the model that makes an adapter's neutral text, nor a turn for it."""
+    if recipe is not None and recipe.neutral.kind == "model":
+        name = recipe.neutral.settings.get("model", "a local model")
+        raise StyloraError(
+            f"{adapter.name}: {name} makes its neutral text, and does not fit beside a training; ask again when it has "
+            "ended"
+        )
 
 
 def _on_another_base(adapter: Path, trained: Path, loaded: Any) -> str:

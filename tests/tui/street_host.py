@@ -49,7 +49,8 @@ def _steered(workspace: Workspace, update: int, report: Report, control: Control
         for action, value in control.taken():
             if action == "stop":
                 return "stopped"
-            report(Progress("training", update, update, f"{action} {value or 'now'}"))
+            said = f"update {update}: checkpoint saved" if action == "checkpoint" else f"{action} {value or 'now'}"
+            report(Progress("training", update, update, said))
         time.sleep(0.01)
     return "finished"
 

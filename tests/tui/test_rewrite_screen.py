@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -310,6 +311,12 @@ async def test_while_it_trains_the_running_training_answers(opened: Opened, stre
             await pilot.press("escape", "b")
             await until(pilot, lambda: "the weights in training" in shown(pilot))
             await pilot.press("escape")
+            new = street.root / "lora_adapters" / author / "checkpoints" / "update-000240"
+            shutil.copytree(new.with_name("update-000040"), new)
+            (new / "state.json").write_bytes(msgspec.json.encode({"update": 240}))
+            assert app.client
+            await app.client.steer(job, "checkpoint")
+            await until(pilot, lambda: "240" in {one.name for one in screen_of(pilot).voice.checkpoints})
         finally:
             assert app.client
             await app.client.cancel(job)

@@ -17,7 +17,7 @@ from textual.widgets import Static, TextArea
 from engine.errors import StyloraError
 from engine.host.voices import Turn, Voice, turns, voices
 from tui import actions
-from tui.screens.rewrite_asking import LONGEST, asked_of, params_of
+from tui.screens.rewrite_asking import LONGEST, asked_of, live_training, params_of
 from tui.screens.rewrite_compare import compare_form
 from tui.screens.rewrite_compare import params as compare_params
 from tui.screens.rewrite_knobs import recalled
@@ -44,6 +44,7 @@ class RewriteScreen(Turning, Reading):
         self._jobs_seen: object = None
         self._edited: tuple[str, int] | None = None
         self._author_seen = ""
+        self._training_seen: object = None
         self._restored = False
 
     def body(self) -> Iterable[Widget]:
@@ -154,6 +155,17 @@ class RewriteScreen(Turning, Reading):
         if self.is_mounted and self.query("#live"):
             self._sync()
             self.show_live()
+            self._look_at_checkpoints()
+
+    def _look_at_checkpoints(self) -> None:
+        """A training under way has validated or saved: there may be another best adapter, and other checkpoints."""
+        training = live_training(self.stylora.client)
+        if training and (training.values.get("valid") is not None or training.message.endswith("saved")):
+            saved = training.message if training.message.endswith("saved") else ""
+            seen = (training.job, training.values.get("valid"), saved)
+            if seen != self._training_seen:
+                self._training_seen = seen
+                self.look()
 
     def _sync(self) -> None:
         """Tell the exchanges of new turns and jobs."""

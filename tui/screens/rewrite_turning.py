@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from textual import work
@@ -10,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from engine.host.journal import JobState
-from engine.host.voices import Chosen, Voice, voices
+from engine.host.voices import Chosen, Voice
 from engine.settings import RewriteSettings, changed
 from tui import keymap
 from tui.screens.base import StyloraScreen
@@ -166,8 +165,6 @@ class Turning(StyloraScreen):
 
     @work
     async def action_checkpoint(self) -> None:
-        if self.live() == self.adapter and self.stylora.workspace:
-            self.voices = await asyncio.to_thread(voices, self.stylora.workspace)  # checkpoints come and go
         voice, training = self.voice, live_training(self.stylora.client)
         if self.knobs and training and self.live() == self.adapter:
             await self._answers_beside(training, voice)

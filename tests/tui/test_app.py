@@ -114,7 +114,7 @@ async def test_training_is_steered_by_keys(open_app: Open, workspace: Workspace)
         await pilot.press("p")
         await until(pilot, lambda: "training, started" in shown(pilot))
         await pilot.press("c")
-        await until(pilot, lambda: "checkpoint saved" in shown(pilot))
+        await until(pilot, lambda: "update 240: checkpoint saved" in shown(pilot))
         await pilot.press("i")
         await until(pilot, lambda: "Updates between validations" in shown(pilot))
         pilot.app.screen.query_one("#updates", Input).value = "25"

@@ -12,7 +12,7 @@ import msgspec
 from engine.errors import Cancelled, StyloraError
 from engine.host.model_jobs import adapter_folder
 from engine.host.open_models import sampling_of
-from engine.host.rewriting import asked_for, who_answers, written_of
+from engine.host.rewriting import asked_for, refuse_untrained, who_answers, written_of
 from engine.progress import Progress, Report
 from engine.workspace import Workspace
 
@@ -45,6 +45,8 @@ def compare(
         raise StyloraError("nothing to compare: name two adapters, two checkpoints or two strengths")
     if not text.strip():
         raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
+    for folder in folders:
+        refuse_untrained(folder)
     seed = workspace.settings.seed if seed is None else seed
     sides: list[Result] = []
     for number, (folder, checkpoint, strength) in enumerate(wanted):

@@ -78,6 +78,7 @@ def rewrite(
         raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
     target = target_of(output) if output is not None else None
     folder = adapter_folder(workspace, adapter, author)
+    asked_for(workspace, knobs)  # before a model is loaded for nothing
     answers = who_answers(workspace, folder, checkpoint, knobs, report)
     checkpoint, knobs, chosen = answers.checkpoint, answers.knobs, answers.rewriter
     settings = asked_for(workspace, knobs)
@@ -150,7 +151,7 @@ def who_answers(
     """
     from engine.report.chosen import checkpoint_folder, taken, update_of
 
-    _trained(folder)
+    refuse_untrained(folder)
     if checkpoint == LIVE and folder not in live:
         raise StyloraError(f"{folder.name} is not in training, so it has no live weights; leave the checkpoint out")
     if folder in live and checkpoint in (None, LIVE):
@@ -170,7 +171,7 @@ def who_answers(
     return Answers(rewriter, kept, said, tuple(filter(None, marks)))
 
 
-def _trained(folder: Path) -> None:
+def refuse_untrained(folder: Path) -> None:
     """Raise `StyloraError` where there is no adapter at all, with what there is instead."""
     if folder.is_dir() or folder in live:
         return

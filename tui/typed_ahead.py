@@ -34,6 +34,8 @@ class TypedAhead(App[None]):
         self._typing: asyncio.Task[None] | None = None
         self._open: Screen[Any] | None = None
         """The screen that has had a key already."""
+        self._tired = False
+        """A key was held in vain: the next ones are not."""
 
     @property
     def opening(self) -> bool:
@@ -52,8 +54,9 @@ class TypedAhead(App[None]):
     async def _take(self) -> None:
         while self._typed:
             since = time.monotonic()
-            while self.opening and time.monotonic() - since < HELD_SECONDS:
+            while self.opening and not self._tired and time.monotonic() - since < HELD_SECONDS:
                 await asyncio.sleep(_LOOK_SECONDS)
+            self._tired = self.opening
             if not self.is_running:
                 return
             if self.screen is not self._open:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from app_pilot import COMMAND, Open, shown, until
 from textual import events
 from textual.pilot import Pilot
@@ -11,6 +12,7 @@ from textual.widgets import Input
 
 from engine.workspace import Workspace
 from tui import app as app_module
+from tui import typed_ahead
 from tui.app import StyloraApp
 from tui.screens.rewrite import RewriteScreen
 from tui.widgets.prompt import Prompt
@@ -45,25 +47,38 @@ async def test_pasted_text_waits_its_turn(open_app: Open) -> None:
         await until(pilot, lambda: pilot.app.screen.query_one(Prompt).text == "A wheel. It")
 
 
+class Slow(StyloraApp):
+    """Reads the files when it is told to."""
+
+    CSS_PATH = app_module.__file__.replace("app.py", "app.tcss")
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace, host_command=COMMAND)
+        self.may_read = asyncio.Event()
+
+    async def _survey(self) -> None:
+        await self.may_read.wait()
+        await super()._survey()
+
+
 async def test_keys_wait_until_the_files_are_read(workspace: Workspace) -> None:
     """At the very start the screens know nothing yet: t would train nobody."""
-    (workspace.styles / "small_voice.txt").write_text("A wheel turned.\n")
-    read = asyncio.Event()
-
-    class Slow(StyloraApp):
-        CSS_PATH = app_module.__file__.replace("app.py", "app.tcss")
-
-        async def _survey(self) -> None:
-            await read.wait()
-            await super()._survey()
-
-    app = Slow(workspace, host_command=COMMAND)
+    app = Slow(workspace)
     async with app.run_test(notifications=True) as pilot:
         burst(pilot, "3t")
         for _ in range(20):
             await pilot.pause()
         assert app.survey is None
         assert app.current_mode == "corpus"
-        read.set()
+        app.may_read.set()
         await until(pilot, lambda: app.current_mode == "training")
         await until(pilot, lambda: "no dataset of Small Voice yet" in " ".join(shown(pilot).split()))
+
+
+async def test_keys_do_not_wait_for_ever(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typed_ahead, "HELD_SECONDS", 0.1)
+    app = Slow(workspace)
+    async with app.run_test() as pilot:
+        burst(pilot, "34")
+        await until(pilot, lambda: app.current_mode == "rewrite")
+        assert app.survey is None

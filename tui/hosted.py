@@ -7,8 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textual.app import App
-
 from engine.errors import StyloraError
 from engine.host import address
 from engine.host.client import HostClient
@@ -17,6 +15,7 @@ from engine.host.survey import Survey
 from engine.workspace import Workspace
 from tui import keymap
 from tui.screens.base import StyloraScreen
+from tui.typed_ahead import TypedAhead
 
 AGAIN_SECONDS = 30.0
 """A host that dies twice within this time is not started a third time by itself."""
@@ -24,7 +23,7 @@ LOOK_SECONDS = 1.0
 """Between two looks for a host that somebody else has started again."""
 
 
-class Hosted(App[None]):
+class Hosted(TypedAhead):
     """What the app knows of the host. `trouble` is why there is none, for the line that screens show of jobs."""
 
     workspace: Workspace | None
@@ -51,6 +50,10 @@ class Hosted(App[None]):
     def _redraw(self) -> None:
         """Draw what is in sight again."""
         raise NotImplementedError
+
+    @property
+    def opening(self) -> bool:
+        return super().opening or (self.workspace is not None and self.survey is None)
 
     # -- attaching ------------------------------------------------------------------------------------
 

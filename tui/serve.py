@@ -23,9 +23,10 @@ from textual_serve.server import Server
 
 from engine.errors import StyloraError
 from engine.workspace import Workspace
-from tui import console
+from tui import console, themes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PAGE = Path(__file__).with_name("page")
 SCRIPTS = "'self' 'unsafe-inline'"
 """The page has its script and style in it, and all else from this server: nothing is asked of anybody's network."""
 
@@ -50,7 +51,7 @@ class PrivateServer(Server):
 
     def __init__(self, host: str, port: int, shown: str | None = None) -> None:
         """`shown` is the command that shows the app, by default ours."""
-        super().__init__(shown or command(), host, port, title="Stylora")
+        super().__init__(shown or command(), host, port, title="Stylora", templates_path=PAGE)
         self.secret = secrets.token_urlsafe(24)
         self.cookie = f"stylora-{port}"
 
@@ -117,6 +118,7 @@ class PrivateServer(Server):
             "app_websocket_url": f"ws://{request.host}/ws",
             "config": {"static": {"url": "/static/"}},
             "application": {"name": self.title},
+            "colours": themes.DARK,
         }
 
     def initialize_logging(self) -> None:

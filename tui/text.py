@@ -54,6 +54,11 @@ def short(number: float) -> str:
     return f"{value:.{max(0, 3 - len(f'{value:.0f}'))}f}{unit}"
 
 
+def compact(count: float) -> str:
+    """An update in five characters: 236, 12400, 102k."""
+    return f"{count:.0f}" if count < 100_000 else short(count)
+
+
 def number(value: object, digits: int = 3) -> str:
     """A measured value with so many digits after the point; a dash for what is not a number."""
     if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
@@ -71,11 +76,12 @@ def some(count: float | None, what: str) -> str:
     return f"{whole(count)} {what}{'' if count == 1 else 's'}"
 
 
-def rate(value: object) -> str:
-    """A learning rate: 1e-05 → 1.0e-5."""
+def rate(value: object, *, exact: bool = False) -> str:
+    """A learning rate: 1e-05 → 1.0e-5; with two digits, or all that it has where it is one that was set."""
     if not isinstance(value, int | float):
         return "–"
-    mantissa, exponent = f"{value:.1e}".split("e")
+    written = (f"{value:.{digits}e}" for digits in range(1, 17))
+    mantissa, exponent = next(one for one in written if not exact or float(one) == value).split("e")
     return f"{mantissa}e{int(exponent)}"
 
 

@@ -33,7 +33,7 @@ from engine.curation.diversity import Wordings
 from engine.curation.duplicates import Sketches
 from engine.curation.overrides import Decisions, digest
 from engine.curation.passages import cut_passages, overlapping
-from engine.curation.pieces import Candidate, Paragraph, Removal, Tally
+from engine.curation.pieces import BEYOND, Candidate, Paragraph, Removal, Tally
 from engine.curation.quality import fault
 from engine.curation.reading import read
 from engine.curation.tongues import language, script
@@ -220,7 +220,7 @@ class Harvest:
         kept = set(chosen)
         for index in range(len(self._rows)):
             if index not in kept:
-                self._drop_row("beyond target", index)
+                self._drop_row(BEYOND, index)
         sha256 = hashlib.sha256()
         with atomic_path(output) as corpus, atomic_path(record_path(output)) as record:
             with corpus.open("wb") as stream:

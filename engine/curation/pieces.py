@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+BEYOND = "beyond target"
+"""Why a passage is left out that nothing is wrong with: there were tokens enough."""
+
 
 def count_words(text: str) -> int:
     """Words as white space parts them: the one unit every count in this room is in."""

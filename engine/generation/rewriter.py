@@ -114,9 +114,16 @@ class Rewriter:
 
     @classmethod
     def open(
-        cls, workspace: Workspace, adapter: Path, report: Report = silent, *, base: Loaded | None = None
+        cls,
+        workspace: Workspace,
+        adapter: Path,
+        report: Report = silent,
+        *,
+        base: Loaded | None = None,
+        between_steps: bool = False,
     ) -> Rewriter:
-        """Open an adapter folder and load the base model it was trained on, unless `base` is that one."""
+        """Open an adapter folder and load the base model it was trained on, unless `base` is that one. With
+        `between_steps` it is answered in the middle of a training, whose own model `base` must not be."""
         recipe = load_recipe(adapter / RECIPE_FILE)
         check_recipe(recipe)
         if recipe.base is None:
@@ -130,6 +137,7 @@ class Rewriter:
         rewriter._know_author(workspace)
         rewriter.limits = kept_limits(adapter) or DEFAULT
         rewriter._judge_by(nli)
+        rewriter.writer.between_steps = between_steps
         rewriter.writer.put_on()
         return rewriter
 
@@ -143,7 +151,7 @@ class Rewriter:
         rewriter = cls(loaded, recipe, None, workspace, report)
         rewriter._know_author(workspace)
         rewriter._judge_by(open_entailment(workspace))
-        rewriter.writer.in_training = True
+        rewriter.writer.in_training = rewriter.writer.between_steps = True
         return rewriter
 
     @property

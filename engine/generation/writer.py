@@ -50,7 +50,9 @@ class Writer:
     loaded: Loaded
     adapter: Path | None = None
     in_training: bool = False
-    """Whether the model is one under training: it answers between two of its steps, and only while that lasts."""
+    """Whether the model is one under training: it answers only while that lasts."""
+    between_steps: bool = False
+    """Whether a training that runs is to be interrupted for it, between two steps."""
     _prefixes: dict[float, Prefixes] = field(default_factory=dict)
     _stamp: str = ""
 
@@ -110,7 +112,7 @@ class Writer:
         return [one.text for (one,) in made]
 
     def _on_mlx(self, work: Callable[..., R], *args: Any) -> R:
-        return mlx_thread.run(functools.partial(work, *args), between_steps=self.in_training)
+        return mlx_thread.run(functools.partial(work, *args), between_steps=self.between_steps)
 
     def _put_on(self) -> None:
         if self.in_training and attached(self.loaded.model) is None:

@@ -16,18 +16,11 @@ import msgspec
 
 from engine.control import Control
 from engine.errors import StyloraError
+from engine.host.comparing import compare
 from engine.host.model_jobs import adapter_export, adapter_folder, adapter_import, fuse, given, models
+from engine.host.open_models import live, noting, opened
 from engine.host.report_jobs import blind, calibrated, check, sweep, use
-from engine.host.rewriting import (
-    again,
-    compare,
-    history,
-    keep,
-    live,
-    noting,
-    opened,
-    rewrite,
-)
+from engine.host.rewriting import again, history, keep, rewrite
 from engine.progress import Progress, Report
 from engine.settings import PERSPECTIVES, changed, nearest
 from engine.workspace import Workspace, slug
@@ -35,6 +28,7 @@ from engine.workspace import Workspace, slug
 if TYPE_CHECKING:
     from engine.models.registry import ModelEntry
     from engine.training.config import TrainingConfig
+    from engine.training.speed import Earlier
 
 Result = dict[str, Any]
 
@@ -234,7 +228,7 @@ def plan(
         workspace, report, author=author, config=config, data=data, adapter=adapter, model=model, overrides=overrides
     )
     report(Progress("plan", message=f"reading the rows of {asked.data.name}"))
-    planned = preview(asked.data, asked.model.path, asked.config)
+    planned = preview(asked.data, asked.model.path, asked.config, _earlier(workspace))
     fits = True
     if measure:
         report(Progress("plan", message="taking the largest step once"))
@@ -254,7 +248,20 @@ def plan(
         "verdict": planned.verdict if fits else "will not fit",
         "line": planned.line,
         "time": span(planned.seconds) if planned.seconds else "unknown",
+        "time_known": planned.time_known,
     }
+
+
+def _earlier(workspace: Workspace) -> list[Earlier]:
+    """The trainings of a workspace that tell how fast one is, the newest first."""
+    from engine.host.runs import all_runs
+    from engine.training.speed import Earlier
+
+    return [
+        Earlier(run.name, run.base, run.machine, run.config, bool(run.grad_checkpoint), run.tokens_per_second)
+        for run in all_runs(workspace)
+        if run.base and run.machine and run.tokens_per_second
+    ]
 
 
 def train(

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.errors import StyloraError
 from engine.host.model_jobs import Result, adapter_folder, given
-from engine.host.rewriting import live, open_rewriter, sampling_of
+from engine.host.open_models import live, open_rewriter, sampling_of
 from engine.progress import Progress, Report
 from engine.settings import changed
 from engine.workspace import Workspace

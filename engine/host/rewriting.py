@@ -1,9 +1,9 @@
-"""The jobs of the fourth screen: rewrite, say it again, compare, and keep; and the models they hold open."""
+"""The jobs of the fourth screen: rewrite, say it again, and keep. A comparison is `engine.host.comparing`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,25 +11,19 @@ import msgspec
 
 from engine.errors import Cancelled, StyloraError
 from engine.host.model_jobs import adapter_folder
+from engine.host.open_models import live, open_rewriter, reached, sampling_of
 from engine.progress import Progress, Report
 from engine.settings import RewriteSettings, changed
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
     from engine.generation.conversation import Written
-    from engine.models.sampling import Sampling
+    from engine.generation.rewriter import Rewriter
 
 Result = dict[str, Any]
 
-opened: dict[tuple[Path, int], Any] = {}
-"""Rewriters by their weights file and its time: several adapters, one base model."""
-live: dict[Path, tuple[Any, Any]] = {}
-"""The adapter under training, if one is: its model as it is at this step, and its recipe."""
-reached: dict[Path, int] = {}
-"""The update that the training of an adapter is at."""
-
-_MOST_OPEN = 4
-"""Adapters held open on one base model: to compare two with two takes no more."""
+LIVE = "live"
+"""As a checkpoint: the weights in training, as they are."""
 _KNOBS = (
     *("variations", "strength", "temperature", "top_p", "min_p", "repetition_penalty", "hold", "scale", "tolerance"),
     *("narrativize_input", "perspective", "apply_input_perturbation", "expand_for_texture", "use_persona"),
@@ -38,58 +32,7 @@ _KNOBS = (
 """What a request may set for itself; names and ranges are those of ``[rewrite]`` in `stylora.toml`."""
 
 
-def noting(adapter: Path, report: Report) -> Report:
-    """`report` for the training of an adapter, by which rewrites between its steps know the update they are of."""
-
-    def told(progress: Progress) -> None:
-        if progress.stage == "training":
-            reached[adapter] = int(progress.done)
-        report(progress)
-
-    return told
-
-
-def open_rewriter(workspace: Workspace, adapter: Path, report: Report) -> Any:
-    """The rewriter of an adapter, kept for the next request while its weights file is the same."""
-    from engine.generation.rewriter import Rewriter
-    from engine.recipe import RECIPE_FILE, load_recipe
-
-    for trained, model in list(live.items()):
-        if adapter != trained:
-            raise StyloraError(f"{adapter.name}: {trained.name} is being trained, and only that can be tried meanwhile")
-        return Rewriter.of_training(workspace, *model, report)
-    weights = adapter / "adapters.safetensors"
-    key = (weights, weights.stat().st_mtime_ns if weights.exists() else 0)
-    if key not in opened:
-        base = next((one.loaded for one in opened.values()), None)
-        if base is not None and load_recipe(adapter / RECIPE_FILE).base != base.identity:
-            # One base model at a time: two would not fit beside each other on most machines.
-            opened.clear()
-            base = None
-        made = Rewriter.open(workspace, adapter, report, base=base)
-        for old in [known for known in opened if known[0] == weights] or list(opened)[: 1 - _MOST_OPEN]:
-            del opened[old]
-        opened[key] = made
-    opened[key] = opened.pop(key)  # the latest stays longest
-    opened[key].relay.listener = report
-    return opened[key]
-
-
-def sampling_of(settings: RewriteSettings) -> Sampling:
-    """How a workspace's settings decode, for rewriting and for measuring alike."""
-    from engine.models.sampling import Sampling
-
-    return Sampling(
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        min_p=settings.min_p,
-        repetition_penalty=settings.repetition_penalty,
-        repetition_window=settings.repetition_window,
-        hold=settings.hold,
-    )
-
-
-def _asked(workspace: Workspace, knobs: dict[str, Any]) -> RewriteSettings:
+def asked_for(workspace: Workspace, knobs: dict[str, Any]) -> RewriteSettings:
     from engine.settings import nearest
 
     for name in knobs:
@@ -128,7 +71,6 @@ def rewrite(
     from engine.generation.partial import partial_file
     from engine.generation.preparing import choices
     from engine.host.outputs import target_of, write_result
-    from engine.report.chosen import checkpoint_folder, taken, update_of
 
     if words is not None and words < 1:
         raise StyloraError(f"words {words}: ask for at least one, or leave it out for as many as the text has")
@@ -136,17 +78,13 @@ def rewrite(
         raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
     target = target_of(output) if output is not None else None
     folder = adapter_folder(workspace, adapter, author)
-    _trained(folder)
-    as_chosen = ""
-    if folder not in live:
-        checkpoint, knobs, as_chosen = taken(folder, checkpoint, knobs)
-    checkpoint = None if checkpoint == "none" else checkpoint
-    settings = _asked(workspace, knobs)
-    chosen = open_rewriter(workspace, checkpoint_folder(folder, update_of(folder, checkpoint)), report)
+    asked_for(workspace, knobs)  # before a model is loaded for nothing
+    answers = who_answers(workspace, folder, checkpoint, knobs, report)
+    checkpoint, knobs, chosen = answers.checkpoint, answers.knobs, answers.rewriter
+    settings = asked_for(workspace, knobs)
     seed = workspace.settings.seed if seed is None else seed
-    live_at = reached.get(folder) if chosen.in_training else None
-    if live_at is not None:
-        report(Progress("rewrite", message="answered by the running training", values={"update": live_at}))
+    if answers.update is not None:
+        report(Progress("rewrite", message="answered by the running training", values={"update": answers.update}))
 
     def on_text(variation: int, delta: str) -> None:
         report(Progress("rewrite", values={"variation": variation, "delta": delta}))
@@ -166,10 +104,9 @@ def rewrite(
         report=report,
     )
     result: Result = {"author": chosen.recipe.author, "seed": seed, **_plain(rewritten)}
-    if as_chosen:
-        result["marks"] = [*result["marks"], as_chosen]
-    if live_at is not None:
-        result |= {"update": live_at, "marks": [*result["marks"], _by_training(live_at)]}
+    result["marks"] = [*result["marks"], *answers.marks]
+    if answers.update is not None:
+        result["update"] = answers.update
     if rewritten.cancelled:
         result["stopped"] = "cancelled"
     if target is not None:
@@ -191,11 +128,50 @@ def rewrite(
     return result
 
 
-def _by_training(update: int) -> str:
-    return f"by the running training, at update {update}"
+@dataclass(frozen=True)
+class Answers:
+    """Who answers a request, and with what. `update` is that of the weights in training, None where others answer."""
+
+    rewriter: Rewriter
+    checkpoint: str | int | None
+    knobs: dict[str, Any]
+    marks: tuple[str, ...]
+    """What whoever reads the answer should know of it."""
+    update: int | None = None
 
 
-def _trained(folder: Path) -> None:
+def who_answers(
+    workspace: Workspace, folder: Path, checkpoint: str | int | None, knobs: Mapping[str, Any], report: Report
+) -> Answers:
+    """Who answers a request for the adapter `folder`, with what was chosen for it where the request says nothing.
+
+    While it is trained, its weights at this step do (`checkpoint` None or `LIVE`); "none" is the adapter as it lies on
+    the disk, anything else one of its checkpoints there. Raises `StyloraError` for what is not there, or cannot be
+    asked beside the training.
+    """
+    from engine.report.chosen import checkpoint_folder, taken, update_of
+
+    refuse_untrained(folder)
+    if checkpoint == LIVE and folder not in live:
+        raise StyloraError(f"{folder.name} is not in training, so it has no live weights; leave the checkpoint out")
+    if folder in live and checkpoint in (None, LIVE):
+        rewriter = open_rewriter(workspace, folder, report)
+        if rewriter.in_training:  # it may have ended just now
+            at = reached.get(folder, 0)
+            said = {name: value for name, value in knobs.items() if value is not None}
+            return Answers(rewriter, None, said, (f"by the running training, at update {at}",), at)
+        checkpoint = None
+    beside = bool(live)
+    place, said, as_chosen = taken(folder, checkpoint, knobs)
+    update = update_of(folder, place)
+    rewriter = open_rewriter(workspace, checkpoint_folder(folder, update), report, on_disk=True)
+    what = f"{folder.name}, " + ("as it lies on the disk" if update is None else f"checkpoint {update}")
+    marks = [as_chosen, f"by {what}, not by the weights in training" if beside else ""]
+    kept = None if place == "none" and folder not in live else place
+    return Answers(rewriter, kept, said, tuple(filter(None, marks)))
+
+
+def refuse_untrained(folder: Path) -> None:
     """Raise `StyloraError` where there is no adapter at all, with what there is instead."""
     if folder.is_dir() or folder in live:
         return
@@ -220,11 +196,11 @@ def _remember(
     conversation = Conversation(workspace, adapter)
     before = conversation.turn(again) if again is not None else None
     texts = [one["text"] for one in result["variations"]]
-    written = [_written(one) for one in result["variations"]]
+    written = [written_of(one) for one in result["variations"]]
     if result["best"]["text"] not in texts:
         # The best of several passages is put together from several variations, and equals none of them.
         texts.append(result["best"]["text"])
-        written.append(_written(result["best"], "best of each passage"))
+        written.append(written_of(result["best"], "best of each passage"))
     turn = conversation.add(
         text,
         written,
@@ -238,7 +214,7 @@ def _remember(
     return turn.number
 
 
-def _written(one: Mapping[str, Any], label: str = "") -> Written:
+def written_of(one: Mapping[str, Any], label: str = "") -> Written:
     from engine.generation.conversation import Written, grade
 
     return Written(
@@ -308,102 +284,6 @@ def keep(
     chosen = conversation.keep(turn, None if variation is None else variation - 1)
     assert chosen.kept is not None
     return {"turn": chosen.number, "variation": chosen.kept + 1, "text": chosen.written[chosen.kept].text}
-
-
-def compare(
-    workspace: Workspace,
-    report: Report,
-    *,
-    text: str,
-    adapters: Sequence[str | Path] = (),
-    author: str | None = None,
-    checkpoints: Sequence[str | int] = (),
-    strengths: Sequence[float] = (),
-    seed: int | None = None,
-    words: int | None = None,
-    **knobs: Any,
-) -> Result:
-    """The same text and seed with two or more adapters, checkpoints or strengths; every combination is a side. What is
-    left out of a side is as it was chosen for its adapter, else as in the settings."""
-    from engine.generation.conversation import Conversation
-    from engine.generation.document import rewrite_document
-    from engine.generation.preparing import choices
-    from engine.report.chosen import checkpoint_folder, taken, update_of
-
-    settings = _asked(workspace, {"variations": 1, **knobs})
-    folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
-    wanted = list(product(folders, checkpoints or (None,), strengths or (None,)))
-    if len(wanted) < 2:
-        raise StyloraError("nothing to compare: name two adapters, two checkpoints or two strengths")
-    if not text.strip():
-        raise StyloraError("nothing to rewrite: the text is empty; give at least one sentence")
-    for folder in folders:
-        _trained(folder)
-    seed = workspace.settings.seed if seed is None else seed
-    sides: list[Result] = []
-    for number, (folder, checkpoint, strength) in enumerate(wanted):
-        said, as_chosen, place = {**knobs, "strength": strength}, "", checkpoint
-        if folder not in live:
-            place, said, as_chosen = taken(folder, checkpoint, said)
-        at = _asked(workspace, {"variations": 1, **said})
-        chosen = open_rewriter(workspace, checkpoint_folder(folder, update_of(folder, place)), report)
-        live_at = reached.get(folder) if chosen.in_training else None
-
-        def on_text(variation: int, delta: str, side: int = number) -> None:
-            if variation == 0:
-                report(Progress("rewrite", values={"variation": side, "delta": delta}))
-
-        made = rewrite_document(
-            chosen.choosing(choices(chosen.recipe, at)),
-            text,
-            variations=at.variations,
-            strength=at.strength,
-            sampling=sampling_of(at),
-            seed=seed,
-            words=words,
-            on_text=on_text,
-            report=report,
-        )
-        del chosen  # or two base models would be held where the next adapter has another one
-        if made.cancelled:
-            raise Cancelled
-        label = ", ".join(
-            part
-            for part, told in (
-                (folder.name, len(folders) > 1),
-                (f"checkpoint {checkpoint}", len(checkpoints) > 1),
-                (f"strength {at.strength:g}", len(strengths) > 1),
-            )
-            if told
-        )
-        marks = [*made.marks, as_chosen, _by_training(live_at) if live_at is not None else ""]
-        sides.append({"label": label, **_plain(made.best), "marks": [mark for mark in marks if mark]})
-    result: Result = {"seed": seed, "sides": sides}
-    if settings.remember:
-        try:
-            turn = Conversation(workspace, folders[0]).add(
-                text,
-                [_written(side, side["label"]) for side in sides],
-                settings={**knobs, "seed": seed, "words": words},
-                how="compared",
-            )
-            result["turn"] = turn.number
-        except StyloraError as error:
-            sides[-1]["marks"].append(f"not in the history: {error}")
-    return result
-
-
-def waits(workspace: Workspace, kind: str, params: Mapping[str, Any]) -> str:
-    """Why a request is not answered between the steps of the training under way but after it, in a line; '' where it
-    is. Its model carries the adapter in training: to put other weights on would take these off, and training with
-    them. So only strengths of that adapter are compared meanwhile."""
-    if kind == "compare":
-        named = [adapter_folder(workspace, one) for one in params.get("adapters") or ()]
-        folders = named or [adapter_folder(workspace, None, params.get("author"))]
-        for trained in live:
-            if params.get("checkpoints") or folders != [trained]:
-                return f"waits for the training's end: until then only strengths of {trained.name} can be compared"
-    return ""
 
 
 def _plain(value: Any) -> Result:

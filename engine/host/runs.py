@@ -46,6 +46,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """Identity of the base model."""
     data: str | None
     """Digest of the rows."""
+    machine: str | None
+    """What it was trained on."""
+    grad_checkpoint: bool | None
+    """Whether activations were computed twice."""
     updates: int
     planned: int | None
     first_valid: float | None
@@ -248,6 +252,8 @@ def _read(path: Path) -> Run:
         bytes=sum(file.stat().st_size for file in files),
         base=state.get("base") or ended.get("base") or recipe.get("base"),
         data=state.get("data") or ended.get("data"),
+        machine=ended.get("machine"),
+        grad_checkpoint=ended.get("grad_checkpoint"),
         updates=update,
         planned=ended.get("planned_updates"),
         first_valid=state.get("first_valid", result.get("first_valid_loss")),

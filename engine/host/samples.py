@@ -32,6 +32,8 @@ class Samples(msgspec.Struct, frozen=True):
     """Updates at which samples were taken, in order."""
     texts: dict[tuple[int, int], str] = {}
     """By update and number of the prompt."""
+    cut: frozenset[tuple[int, int]] = frozenset()
+    """Those that were stopped at the most tokens a sample has, where the model would have gone on."""
 
 
 class _Line(msgspec.Struct):
@@ -39,6 +41,7 @@ class _Line(msgspec.Struct):
     sample: int
     prompt: str
     text: str
+    cut: bool = False
 
 
 class _Row(msgspec.Struct):
@@ -50,6 +53,7 @@ def read(workspace: Workspace, name: str) -> Samples:
     """The samples of the run called `name`; none where it has none, or where there is no such run."""
     prompts: dict[int, str] = {}
     texts: dict[tuple[int, int], str] = {}
+    cut: set[tuple[int, int]] = set()
     decoder = msgspec.json.Decoder(_Line)
     try:
         run = runs.find(workspace, name)
@@ -63,6 +67,7 @@ def read(workspace: Workspace, name: str) -> Samples:
                     continue
                 prompts[line.sample] = line.prompt
                 texts[line.update, line.sample] = line.text
+                (cut.add if line.cut else cut.discard)((line.update, line.sample))  # a resumed run writes some again
     except (OSError, StyloraError):
         return Samples()
     numbers = {number: place for place, number in enumerate(sorted(prompts))}
@@ -73,6 +78,7 @@ def read(workspace: Workspace, name: str) -> Samples:
         ),
         steps=tuple(sorted({update for update, _ in texts})),
         texts={(update, numbers[number]): text for (update, number), text in texts.items()},
+        cut=frozenset((update, numbers[number]) for update, number in cut),
     )
 
 

@@ -132,7 +132,7 @@ class Host:
             raise StyloraError(f"{MOST_QUEUED} jobs are waiting already; cancel some first")
         beside, why = kind in BESIDE and self._answers_between(), ""
         if beside:
-            from engine.host.rewriting import waits
+            from engine.host.open_models import waits
 
             why = waits(self.workspace, kind, params)
         run = _Run(kind, params, journal.Journal(self.workspace, kind))

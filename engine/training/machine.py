@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
+import platform
 import re
 import resource
 import sys
@@ -71,6 +73,11 @@ def peak_memory() -> int:
         if found:
             return int(found[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def this_machine() -> str:
+    """What a speed was measured on: the device's name and its cores."""
+    return f"{mx.device_info().get('device_name', platform.machine())}, {os.cpu_count()} cores"
 
 
 def is_out_of_memory(error: BaseException) -> bool:

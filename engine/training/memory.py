@@ -90,16 +90,19 @@ class ModelSize:
         return self.layers * per_layer + self.hidden + self.vocabulary * self.hidden * (1 if self.tied else 2)
 
     def tokens_per_second(self, flops: float, config: TrainingConfig) -> float:
-        """A first guess at a training's speed where matrix products alone run at `flops`.
+        """A first guess at a training's speed where matrix products alone run at `flops`."""
+        return _EFFICIENCY * flops / self.operations(config)
 
-        A product forward and one for the activations' gradient, two operations a weight each; half again where
+    def operations(self, config: TrainingConfig) -> float:
+        """What a trained token takes of products.
+
+        One forward and one for the activations' gradient, two operations a weight each; half again where
         activations are computed twice. Prompt and styled side count alike, the head for the styled half.
         """
         head = self.vocabulary * self.hidden
         body = self.parameters - head * (1 if self.tied else 2)
         products = 6 if config.grad_checkpoint is True else 4
-        each = products * (body + 0.5 * head) + 6 * self.lora_parameters(config)
-        return _EFFICIENCY * flops / each
+        return products * (body + 0.5 * head) + 6 * self.lora_parameters(config)
 
     def trained_layers(self, config: TrainingConfig) -> int:
         return self.layers if config.num_layers == -1 else min(config.num_layers, self.layers)

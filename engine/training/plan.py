@@ -50,6 +50,8 @@ class Plan:
     seconds: float | None
     advice: tuple[str, ...]
     """What to change, mildest first, should it not fit."""
+    speed_of: str = ""
+    """The earlier run whose speed `seconds` follows from; empty for none."""
     measured: bool = False
     """Whether `peak` and `seconds` come from a step really taken, and not from the estimate by parts."""
 
@@ -61,8 +63,20 @@ class Plan:
             peak=found.peak,
             verdict="tight" if verdict == "will not fit" else verdict,
             seconds=self.tokens * found.seconds / found.tokens,
+            speed_of="",
             measured=True,
         )
+
+    def at(self, tokens_per_second: float, speed_of: str = "") -> Plan:
+        """The plan with the time it takes at a speed, which may be that of an earlier run."""
+        return dataclasses.replace(self, seconds=self.tokens / tokens_per_second, speed_of=speed_of)
+
+    @property
+    def time_known(self) -> str:
+        """Where `seconds` come from, for people."""
+        if self.measured:
+            return "by a measured step"
+        return f"as fast as {self.speed_of} was" if self.speed_of else "a first guess"
 
     @property
     def hopeless(self) -> bool:
@@ -112,7 +126,6 @@ def plan(
     too_long: int = 0,
     device: Device | None = None,
     available: int | None = None,
-    tokens_per_second: float | None = None,
 ) -> Plan:
     """The plan for rows given as (tokens, index of the first trained token).
 
@@ -171,6 +184,6 @@ def plan(
         peak=peak,
         available=available,
         verdict=verdict,
-        seconds=tokens / tokens_per_second if tokens_per_second else None,
+        seconds=None,
         advice=tuple(rung.words for rung in rungs),
     )

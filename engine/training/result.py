@@ -14,6 +14,7 @@ from engine.models import adapters
 from engine.recipe import without_none
 from engine.training.checkpoint import State, Stopped
 from engine.training.config import TrainingConfig
+from engine.training.machine import this_machine
 from engine.training.plan import Plan
 
 RUN_FILE = "run.toml"
@@ -71,6 +72,7 @@ def write_run(output: Path, state: State, config: TrainingConfig, plan: Plan) ->
         "grad_checkpoint": plan.grad_checkpoint,
         "memory_peak": plan.peak,
         "memory_measured": plan.measured,
+        "machine": this_machine(),
         "config": dataclasses.asdict(config),
         "result": {**dataclasses.asdict(trained), "adapter": None, "best_update": state.best_update},
     }

@@ -283,10 +283,11 @@ class Run:
         written = samples(self.model, self.tokenizer, self.prompts, self.config.sample_tokens, self.config.seed)
         mlx_thread.stop_if_abandoned()
         for one in written:
-            self.journal.write("sample", state.update, {"sample": one.number, "prompt": one.prompt, "text": one.text})
-            values: dict[str, Value] = {"update": state.update, "sample": one.number, "text": one.text}
-            said = f"update {state.update} writes: {one.text[:_SHOWN]}"
-            self.report(Progress("sample", one.number + 1, len(written), said, values))
+            values: dict[str, Value] = {"sample": one.number, "text": one.text, "cut": one.cut}
+            self.journal.write("sample", state.update, {**values, "prompt": one.prompt})
+            goes_on = "…" if one.cut or len(one.text) > _SHOWN else ""
+            said = f"update {state.update} writes: {one.text[:_SHOWN]}{goes_on}"
+            self.report(Progress("sample", one.number + 1, len(written), said, {"update": state.update, **values}))
 
     # -- checkpoints ----------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import msgspec
 
 from engine.control import Control
 from engine.errors import StyloraError
-from engine.models import adapters, mlx_thread
+from engine.models import adapters, folder, mlx_thread
 from engine.models.acceleration import measure_gflops
 from engine.models.loading import Loaded, load, tokenizer_of
 from engine.progress import Progress, Report, silent
@@ -23,23 +23,29 @@ from engine.training.distributed import Group
 from engine.training.fit import first_that_fits
 from engine.training.journal import locked
 from engine.training.ladder import Rung, ladder
-from engine.training.machine import explained, metal_limits
+from engine.training.machine import explained, metal_limits, this_machine
 from engine.training.memory import Device, ModelSize
 from engine.training.plan import Measured, Plan, plan
 from engine.training.result import Trained
 from engine.training.rows import Rows
 from engine.training.run import Run
+from engine.training.speed import Earlier, expected
 
 __all__ = ["Trained", "preview", "rehearse", "train"]
 
 
 @mlx_thread.owned
-def preview(data: Path, base: Path, config: TrainingConfig) -> Plan:
-    """The plan of a training, from the rows and the model's tokenizer and dimensions: no weights are loaded."""
+def preview(data: Path, base: Path, config: TrainingConfig, earlier: Sequence[Earlier] = ()) -> Plan:
+    """The plan of a training, from the rows and the model's tokenizer and dimensions: no weights are loaded.
+
+    Its time follows from the `earlier` trainings, newest first, where one of them was like it.
+    """
     tokenizer, found = tokenizer_of(base)
-    rows = Rows.read(data, tokenizer, config)
-    size = ModelSize.from_config(found)
-    return _planned(rows, found, config, size.tokens_per_second(measure_gflops() * 1e9, config))
+    planned = _planned(Rows.read(data, tokenizer, config), found, config)
+    size, taken = ModelSize.from_config(found), planned.taken(config)
+    return planned.at(
+        *expected(size, taken, folder.identity(base), this_machine(), earlier, lambda: measure_gflops() * 1e9)
+    )
 
 
 @mlx_thread.owned
@@ -164,9 +170,7 @@ def _train(
             loaded.model.eval()
 
 
-def _planned(
-    rows: Rows, config_of_model: dict[str, Any], config: TrainingConfig, tokens_per_second: float | None = None
-) -> Plan:
+def _planned(rows: Rows, config_of_model: dict[str, Any], config: TrainingConfig) -> Plan:
     device: Device = "cpu" if mx.default_device() == mx.Device(mx.cpu) else "gpu"
     size = ModelSize.from_config(config_of_model)
     return plan(
@@ -175,7 +179,6 @@ def _planned(
         config,
         too_long=rows.train.too_long,
         device=device,
-        tokens_per_second=tokens_per_second,
     )
 
 

@@ -27,6 +27,8 @@ class Sample:
     number: int
     prompt: str
     text: str
+    cut: bool
+    """The model would have gone on: it was stopped at the most tokens that a sample has."""
 
 
 def validate(loss: LossFunction, examples: Sequence[Example], between: Callable[[int], None]) -> float:
@@ -87,6 +89,6 @@ def samples(model: Any, tokenizer: Any, prompts: Sequence[Example], max_tokens: 
     ids = [list(one.ids[: one.loss_start]) for one in prompts]
     decoded = decode(model, tokenizer, ids, max_tokens=max_tokens, sampling=_GREEDY, seed=seed, stop=(SEPARATOR,))
     return [
-        Sample(number, tokenizer.decode(prompt), " ".join(one.text.split()))
+        Sample(number, tokenizer.decode(prompt), " ".join(one.text.split()), one.finish == "length")
         for number, (prompt, one) in enumerate(zip(ids, decoded, strict=True))
     ]

@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.host import report_jobs, rewriting, runs
+from engine.host import open_models, report_jobs, runs
 from engine.host.model_jobs import adapter_folder
 from engine.progress import silent
 from engine.report import card as cards
@@ -58,7 +58,7 @@ def main() -> None:
     author = opener.recipe.author
     dataset, corpus = workspace.dataset(author), workspace.corpus(author)
     cache = workspace.private / "cards"
-    sampling = rewriting.sampling_of(workspace.settings.rewrite)
+    sampling = open_models.sampling_of(workspace.settings.rewrite)
     whole = None
     scores: list[tuple[float, float]] = []
     styles: list[tuple[float, float]] = []

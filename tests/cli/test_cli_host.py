@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -168,7 +169,11 @@ async def test_the_page_opens_only_with_its_key_and_to_no_other_page(workspace: 
         assert shown.status == 200
         assert f"ws://127.0.0.1:{server.port}/ws" in text
         assert "default-src 'self'" in shown.headers["Content-Security-Policy"]
-        assert (await client.get("/static/js/textual.js")).status == 200
+        assert "<title>Stylora</title>" in text
+        parts = set(re.findall(r"/static/[\w./-]+", text))
+        assert len(parts) >= 4
+        assert [(await client.get(part)).status for part in parts] == [200] * len(parts)
+        assert not re.findall(r"https?://", text), "the page asks nothing of anybody's network"
         for strange in ({"Origin": "http://evil.example"}, {"Origin": "http://127.0.0.1:9"}, {"Host": "evil.example"}):
             assert (await client.get("/", headers=strange)).status == 403
             with pytest.raises(aiohttp.WSServerHandshakeError):

@@ -11,7 +11,7 @@ from small_adapter import write_small_adapter
 
 from engine.errors import Cancelled, StyloraError
 from engine.generation.conversation import Conversation, Written, grade
-from engine.host import rewriting
+from engine.host import comparing, rewriting
 from engine.progress import Progress, silent
 from engine.report.chosen import choose, forget
 from engine.workspace import Workspace
@@ -164,15 +164,15 @@ def test_a_rewrite_that_was_stopped_is_shown_and_not_remembered(workspace: Works
 
 
 def test_sides_are_compared_from_one_seed(workspace: Workspace) -> None:
-    made = rewriting.compare(workspace, silent, text=NOTE, strengths=[0.0, 1.0])
+    made = comparing.compare(workspace, silent, text=NOTE, strengths=[0.0, 1.0])
     assert [side["label"] for side in made["sides"]] == ["strength 0", "strength 1"]
     alone = rewriting.rewrite(workspace, silent, text=NOTE, strength=0.0, variations=1, remember=False)
     assert made["sides"][0]["text"] == alone["best"]["text"]
     assert made["sides"][0]["text"] != made["sides"][1]["text"]
-    made = rewriting.compare(workspace, silent, text=NOTE, checkpoints=["best", "20"], strengths=[1.0])
+    made = comparing.compare(workspace, silent, text=NOTE, checkpoints=["best", "20"], strengths=[1.0])
     assert made["sides"][0]["text"] == made["sides"][1]["text"]
     with pytest.raises(StyloraError, match="nothing to compare"):
-        rewriting.compare(workspace, silent, text=NOTE)
+        comparing.compare(workspace, silent, text=NOTE)
     with pytest.raises(StyloraError, match="is a comparison"):
         rewriting.again(workspace, silent)
     with pytest.raises(StyloraError, match="best, last, or updates 20"):
@@ -183,10 +183,10 @@ def test_what_was_chosen_is_what_a_side_leaves_out(workspace: Workspace) -> None
     home = workspace.root / "lora_adapters" / "unconducted_chorus"
     choose(home, {"checkpoint": 20, "strength": 0.5})
     try:
-        one, other = rewriting.compare(workspace, silent, text=NOTE, checkpoints=["20", "none"])["sides"]
+        one, other = comparing.compare(workspace, silent, text=NOTE, checkpoints=["20", "none"])["sides"]
         assert one["marks"][-1] == "strength 0.5, as chosen for this adapter"
         assert "as chosen" not in " ".join(other["marks"])
-        one, other = rewriting.compare(workspace, silent, text=NOTE, strengths=[0.5, 1.0])["sides"]
+        one, other = comparing.compare(workspace, silent, text=NOTE, strengths=[0.5, 1.0])["sides"]
         assert one["marks"][-1] == other["marks"][-1] == "checkpoint 20, as chosen for this adapter"
         asked = {"text": NOTE, "variations": 1, "remember": False}
         assert one["text"] == rewriting.rewrite(workspace, silent, **asked)["best"]["text"]

@@ -11,7 +11,7 @@ from engine.errors import Cancelled, StyloraError
 from engine.generation.document import Document, rewrite_document
 from engine.generation.partial import partial_file
 from engine.generation.rewriter import Rewriter
-from engine.host import rewriting
+from engine.host import open_models, rewriting
 from engine.models.sampling import Sampling
 from engine.progress import Progress, Report, silent
 from engine.workspace import Workspace
@@ -204,16 +204,16 @@ def test_short_links_find_their_definitions_again(rewriter: Rewriter) -> None:
 
 
 def test_adapters_share_the_base_and_the_oldest_is_let_go(workspace: Workspace, tiny_model: Path) -> None:
-    rewriting.opened.clear()
+    open_models.opened.clear()
     folders = [workspace.root / "lora_adapters" / name for name in ("unconducted_chorus", "other")]
-    first, second = (rewriting.open_rewriter(workspace, folder, silent) for folder in folders)
+    first, second = (open_models.open_rewriter(workspace, folder, silent) for folder in folders)
     assert first.loaded is second.loaded
-    assert rewriting.open_rewriter(workspace, folders[0], silent) is first
+    assert open_models.open_rewriter(workspace, folders[0], silent) is first
     for number in range(4):
         extra = write_small_adapter(workspace.root / "lora_adapters" / f"extra{number}", tiny_model, seed=number)
-        rewriting.open_rewriter(workspace, extra, silent)
-    assert len(rewriting.opened) == 4
-    assert first not in rewriting.opened.values()
+        open_models.open_rewriter(workspace, extra, silent)
+    assert len(open_models.opened) == 4
+    assert first not in open_models.opened.values()
 
 
 def test_a_setting_against_the_recipe_is_refused_and_a_knowing_one_marked(workspace: Workspace) -> None:

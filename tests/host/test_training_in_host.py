@@ -19,11 +19,12 @@ from small_adapter import small_recipe
 from engine.control import Control
 from engine.dataset.rows import split_file
 from engine.errors import StyloraError
-from engine.host import jobs, rewriting
+from engine.host import jobs, open_models
 from engine.host.client import HostClient
 from engine.host.journal import Event
 from engine.progress import Progress
-from engine.recipe import RECIPE_FILE, save_recipe
+from engine.recipe import RECIPE_FILE, load_recipe, save_recipe
+from engine.training import memory
 from engine.workspace import Workspace, bundled
 
 NOTE = "The bridge at Carrow was closed in 1987, and nobody saw it go."
@@ -126,14 +127,11 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
     workspace.adapter("Herman Melville").mkdir(parents=True)
     other = (await events(client, await client.start("rewrite", asked | {"author": "Herman Melville"})))[-1]
     assert other.what == "failed"
-    assert "small_voice is being trained" in other.error
+    assert "no finished adapter there yet; only the weights in training can be asked" in other.error
     compared = (await events(client, await client.start("compare", {"text": NOTE, "strengths": [0.0, 1.0]})))[-1]
     assert compared.what == "done", compared.error
     assert [side["label"] for side in compared.result["sides"]] == ["strength 0", "strength 1"]
     assert f"by the running training, at update {int(at)}" in compared.result["sides"][0]["marks"]
-    waiting = await client.start("compare", {"text": NOTE, "checkpoints": ["none", "last"]})
-    await until(client, waiting, "waits for the training's end: until then only strengths of small_voice")
-    assert client.jobs[waiting].status == "queued"
 
     await client.steer(training, "resume")
     await client.steer(training, "validate_every", 10**6)
@@ -145,8 +143,77 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
     assert end.result["updates"] > at
     finished = (await events(client, await client.start("rewrite", asked)))[-1]
     assert finished.what == "done", finished.error
-    sides = (await events(client, waiting))[-1].result["sides"]
-    assert [side["label"] for side in sides] == ["checkpoint none", "checkpoint last"]
+    gone = (await events(client, await client.start("rewrite", asked | {"checkpoint": "live"})))[-1]
+    assert "small_voice is not in training, so it has no live weights" in gone.error
+
+
+async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_leave_no_trace_in_it(
+    client: HostClient, workspace: Workspace
+) -> None:
+    settings = {"rank": 4, "iters": 120, "steps_per_eval": 20, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
+    settings["learning_rate"] = 1e-3
+    asked = {"text": NOTE, "variations": 2, "retries": 0, "remember": False}
+
+    async def said(**more: object) -> Event:
+        return (await events(client, await client.start("rewrite", {**asked, **more})))[-1]
+
+    first = await client.start("train", {**settings, "adapter": "first", "rank": 8, "keys": ["self_attn.v_proj"]})
+    assert (await events(client, first))[-1].what == "done"
+    quiet = await client.start("train", {**settings, "adapter": "quiet"})
+    assert (await events(client, quiet))[-1].what == "done"
+    alone = await said(adapter="first")
+
+    foreign = workspace.root / "lora_adapters" / "foreign"
+    shutil.copytree(workspace.root / "lora_adapters" / "first", foreign)
+    recipe = load_recipe(foreign / RECIPE_FILE)
+    save_recipe(msgspec.structs.replace(recipe, base="f" * 64), foreign / RECIPE_FILE)
+
+    training = await client.start("train", {**settings, "adapter": "asked"})
+    await until(client, training, "update 20: validation")
+    await client.steer(training, "pause")
+    while not client.jobs[training].values.get("paused"):
+        await asyncio.sleep(0.01)
+    at = int(client.jobs[training].done)
+    assert 20 <= at < 120
+
+    beside = await said(adapter="first")
+    assert beside.result["variations"] == alone.result["variations"]
+    assert "by first, as it lies on the disk, not by the weights in training" in beside.result["marks"]
+    live, best, early = [await said(adapter="asked", checkpoint=one) for one in ("live", "none", "20")]
+    assert f"by the running training, at update {at}" in live.result["marks"]
+    assert "by asked, as it lies on the disk, not by the weights in training" in best.result["marks"]
+    assert "by asked, checkpoint 20, not by the weights in training" in early.result["marks"]
+    compared = {"text": NOTE, "adapters": ["asked"], "checkpoints": ["live", "20"], "retries": 0}
+    sides = (await events(client, await client.start("compare", compared)))[-1].result["sides"]
+    assert [side["text"] for side in sides] == [one.result["variations"][0]["text"] for one in (live, early)]
+    refused = await said(adapter="foreign")
+    assert "foreign stands on another base model than asked, which is in training" in refused.error
+    waiting = await client.start("compare", compared | {"adapters": ["asked", "foreign"], "checkpoints": []})
+    await until(client, waiting, "waits for the training's end: foreign stands on another base model than asked")
+    assert client.jobs[waiting].status == "queued"
+    await client.cancel(waiting)
+
+    await client.steer(training, "resume")
+    assert (await events(client, training))[-1].what == "done"
+    assert losses(workspace, "asked") == losses(workspace, "quiet")
+
+
+def test_an_adapter_that_does_not_fit_beside_the_training_is_refused(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[str] = []
+    settings = {"rank": 4, "grad_accumulation": 1, "samples": 0, "control": Control()}
+    jobs.train(workspace, lambda _: None, adapter=tmp_path / "small", iters=1, **settings)
+    monkeypatch.setattr(memory, "available_memory", lambda: 1 << 20)
+
+    def report(progress: Progress) -> None:
+        if open_models.live and not refused:
+            with pytest.raises(StyloraError) as error:
+                open_models.open_rewriter(workspace, tmp_path / "small", lambda _: None)
+            refused.append(str(error.value))
+
+    jobs.train(workspace, report, adapter=tmp_path / "run", iters=1, **settings)
+    assert "small: 0.0 GiB more do not fit beside the training of run; ask its own weights" in refused[0]
 
 
 async def test_only_a_training_under_way_is_steered(client: HostClient) -> None:
@@ -203,7 +270,7 @@ def test_strength_of_a_rewrite_ends_with_it(workspace: Workspace, tmp_path: Path
     answers: list[Future[None]] = []
 
     def report(progress: Progress) -> None:
-        live = list(rewriting.live.values())
+        live = list(open_models.live.values())
         if live and progress.stage == "training":
             model = live[0][0].model
             scales.append(adapters.lora_modules(model)[0][1].scale)

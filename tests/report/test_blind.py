@@ -11,7 +11,7 @@ from small_adapter import write_small_adapter
 from typer.testing import CliRunner
 
 from engine.errors import StyloraError
-from engine.host import report_jobs, rewriting
+from engine.host import open_models, report_jobs
 from engine.progress import silent
 from engine.report import blind
 from engine.report.chosen import choose, forget
@@ -106,7 +106,7 @@ def test_a_trial_is_written_once_and_then_only_read(workspace: Workspace) -> Non
     (place / "texts.jsonl").write_bytes(b"".join(lines[:4]))  # killed before the last two
     assert asked(workspace) == first
     assert sorted((place / "texts.jsonl").read_bytes().splitlines()) == sorted(before.splitlines())
-    rewriting.opened.clear()
+    open_models.opened.clear()
     assert asked(workspace, seed=9)["folder"] != first["folder"]
 
 

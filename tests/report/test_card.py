@@ -15,7 +15,7 @@ from small_workspace import copied_workspace
 from engine.curation.corpus import MIN_PASSAGES
 from engine.errors import StyloraError
 from engine.generation.limits import DEFAULT
-from engine.host import rewriting
+from engine.host import open_models
 from engine.measures.facts import facts
 from engine.progress import Progress, Report, silent
 from engine.recipe import load_recipe
@@ -52,7 +52,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Wor
 
 def checked(workspace: Workspace, report: Report = silent) -> Card:
     """The card of two passages, a modern text and a noun, kept beside the adapter."""
-    rewriter = rewriting.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
+    rewriter = open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), report)
     card = cards.check(
         rewriter,
         dataset=workspace.dataset("Small Voice"),
@@ -75,7 +75,7 @@ def test_a_passage_that_fails_is_tried_again_as_often_as_asked_and_the_base_mode
     workspace: Workspace, card: Card
 ) -> None:
     told: list[Progress] = []
-    rewriter = rewriting.open_rewriter(workspace, workspace.adapter("Small Voice"), told.append)
+    rewriter = open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), told.append)
     again = cards.check(
         rewriter,
         dataset=workspace.dataset("Small Voice"),

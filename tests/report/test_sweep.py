@@ -12,7 +12,7 @@ import pytest
 
 from engine.dataset.rows import split_file
 from engine.errors import Cancelled, StyloraError
-from engine.host import report_jobs, rewriting
+from engine.host import open_models, report_jobs, rewriting
 from engine.progress import Progress, silent
 from engine.report import chosen, sweep
 from engine.report.kept import Card, Value
@@ -171,7 +171,7 @@ def test_a_rewrite_is_made_with_what_was_chosen_and_says_so(healthy: Workspace, 
     assert not any("strength" in mark for mark in said["marks"])
     again = rewriting.again(workspace, silent, adapter=planted.NAME, turn=2, seed=workspace.settings.seed)
     assert again["best"]["text"] == base["best"]["text"]
-    rewriting.opened.clear()
+    open_models.opened.clear()
 
 
 def test_a_choice_for_an_earlier_training_is_passed_over_and_said(adapter: Path) -> None:

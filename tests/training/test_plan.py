@@ -47,7 +47,7 @@ def test_checkpointing_is_chosen_only_where_memory_asks_for_it() -> None:
 
 
 def test_mission_counts() -> None:
-    found = plan([(300, 150)] * 3770, ModelSize.from_config(QWEN_14B), TrainingConfig(), tokens_per_second=100)
+    found = plan([(300, 150)] * 3770, ModelSize.from_config(QWEN_14B), TrainingConfig()).at(100)
     assert found.updates == round(2.2 * 3770 / 4)
     assert found.epochs == pytest.approx(2.2, abs=0.001)
     assert found.tokens == found.updates * 4 * 299

@@ -378,6 +378,20 @@ def test_progress_carries_what_a_screen_plots(data: Path, tiny_model: Path, tmp_
     assert {progress.stage for progress in seen} == {"plan", "training", "validation", "sample"}
 
 
+def test_a_sample_that_was_stopped_says_so(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def report(progress: Progress) -> None:
+        if progress.stage == "sample":
+            said.append(progress.message)
+
+    config = dataclasses.replace(CONFIG, iters=1, samples=1, sample_tokens=5)
+    train(data=data, base=tiny_model, output=tmp_path / "run", config=config, report=report)
+    written = journal(tmp_path / "run", "sample")
+    assert [line["cut"] for line in written] == [True, True]  # an untrained model never ends by itself
+    assert all(line.endswith("…") for line in said)
+
+
 def test_training_without_validation_rows_publishes_the_last_weights(
     data: Path, tiny_model: Path, tmp_path: Path
 ) -> None:

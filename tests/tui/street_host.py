@@ -16,6 +16,7 @@ import msgspec
 import tomli_w
 
 from engine.control import Control
+from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
 from engine.generation.conversation import Conversation, How, Written, grade
 from engine.host.server import serve
@@ -48,7 +49,8 @@ def _steered(workspace: Workspace, update: int, report: Report, control: Control
         for action, value in control.taken():
             if action == "stop":
                 return "stopped"
-            report(Progress("training", update, update, f"{action} {value or 'now'}"))
+            said = f"update {update}: checkpoint saved" if action == "checkpoint" else f"{action} {value or 'now'}"
+            report(Progress("training", update, update, said))
         time.sleep(0.01)
     return "finished"
 
@@ -67,7 +69,7 @@ def curate(workspace: Workspace, params: dict[str, Any], report: Report, _: Cont
         "words": 14203,
         "tokens": 18460,
         "removed": {reason: {"pieces": 3, "words": words} for reason, words in removed.items()},
-        "dropped": {"too short": {"pieces": 12, "words": 190}},
+        "dropped": {"too short": {"pieces": 12, "words": 190}, BEYOND: {"pieces": 31, "words": 2100}},
         "corpus": corpus.name,
         "corpus_sha256": "",
         "inputs": [],
@@ -80,7 +82,7 @@ def curate(workspace: Workspace, params: dict[str, Any], report: Report, _: Cont
     }
     pieces = [
         {"reason": reason, "source": "book.txt", "line": 7, "words": 4, "text": f"1. [A {reason}]"}
-        for reason in removed
+        for reason in (*removed, BEYOND)
     ]
     rows = [header, {"id": "a1", "source": "book.txt", "line": 1, "words": 45}, *pieces]
     corpus.with_suffix(".curation.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
@@ -154,11 +156,13 @@ def dataset(workspace: Workspace, params: dict[str, Any], report: Report, _: Con
 
 
 def plan(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    _pause(workspace, "plan", report)
     fits = params.get("rank", 64) <= 64
     return {
         "examples": 120,
         "updates": 66,
         "time": "12 min",
+        "time_known": "as fast as second was",
         "peak": 3 << 30,
         "available": 8 << 30,
         "memory": {"weights": 2 << 30, "optimizer": 1 << 30},
@@ -177,11 +181,12 @@ def _sample(folder: Path, update: int, report: Report) -> None:
     """What the model writes for two held-out rows: every forty updates seven words more of the author's."""
     for number in range(2):
         text = " ".join(PROSE.split()[number : number + update // 6])
+        cut = not PROSE.endswith(text)
         pair = _pair(number, "original")
         prompt = pair["text"][: pair["loss_start"]]
-        _journal(folder, "sample", update, {"sample": number, "prompt": prompt, "text": text})
-        values: dict[str, Any] = {"update": update, "sample": number, "text": text}
-        report(Progress("sample", number + 1, 2, f"update {update} writes: {text[:40]}", values))
+        _journal(folder, "sample", update, {"sample": number, "prompt": prompt, "text": text, "cut": cut})
+        values: dict[str, Any] = {"update": update, "sample": number, "text": text, "cut": cut}
+        report(Progress("sample", number + 1, 2, f"update {update} writes: {text[:40]}{'…' * cut}", values))
 
 
 def _checkpoint(folder: Path, update: int, params: dict[str, Any], stopped: str | None) -> None:

@@ -33,7 +33,7 @@ async def test_pieces_are_kept_and_dropped_on_single_keys(
     async with open_app(size) as pilot:
         await curated(pilot)
         await pilot.press("r")
-        await until(pilot, lambda: "Removed 1 of 4" in shown(pilot))
+        await until(pilot, lambda: "Removed 1 of 5" in shown(pilot))
         assert "not in the corpus" in shown(pilot)
         assert "book.txt, line 7" in " ".join(shown(pilot).split())
         await pilot.press("j", "y")
@@ -51,16 +51,28 @@ async def test_pieces_are_kept_and_dropped_on_single_keys(
         assert "in the corpus" in shown(pilot)
         assert len(read_history(corpus)) == 1
         await pilot.press("f", "n")
-        assert "Removed 1 of 4" in shown(pilot)  # the last decision was taken back, so its view is gone
+        assert "Removed 1 of 5" in shown(pilot)  # the last decision was taken back, so its view is gone
         await pilot.press("y", "escape")
         await until(pilot, lambda: "Press c to curate again" in " ".join(shown(pilot).split()))
+
+
+async def test_what_is_beyond_the_target_is_said_to_be_good(open_app: Open) -> None:
+    async with open_app((100, 30)) as pilot:
+        await curated(pilot)
+        flat = " ".join(shown(pilot).split())
+        assert "Nothing was wrong with those beyond the target: 900,000 tokens were full. c asks for more." in flat
+        await pilot.press("r")
+        await until(pilot, lambda: "Removed 1 of 5" in shown(pilot))
+        assert "nothing wrong" not in shown(pilot)
+        await pilot.press(*"jjjj")
+        assert "not in the corpus: nothing wrong with it, the token target was full" in shown(pilot)
 
 
 async def test_a_decision_is_still_there_in_the_next_visit_and_can_be_taken_back(open_app: Open) -> None:
     async with open_app((100, 30)) as pilot:
         await curated(pilot)
         await pilot.press("r")
-        await until(pilot, lambda: "Removed 1 of 4" in shown(pilot))
+        await until(pilot, lambda: "Removed 1 of 5" in shown(pilot))
         await pilot.press("y", "escape", "r")
         await until(pilot, lambda: "you keep this" in shown(pilot))
         assert "1 decision; back, then c" in shown(pilot)
@@ -78,7 +90,7 @@ async def test_what_is_asked_for_already_is_said(open_app: Open, workspace: Work
     async with open_app((100, 30)) as pilot:
         await curated(pilot)
         await pilot.press("r")
-        await until(pilot, lambda: "Removed 1 of 4" in shown(pilot))
+        await until(pilot, lambda: "Removed 1 of 5" in shown(pilot))
         await pilot.press("n")
         await until(pilot, lambda: "it is not in the corpus" in shown(pilot))
         assert not read_history(workspace.corpus("Small Voice"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -297,18 +298,31 @@ async def test_while_it_trains_the_running_training_answers(opened: Opened, stre
         app = cast(StyloraApp, pilot.app)
         job = await app.start_job("train", {"author": author.replace("_", " ").title()})
         try:
-            await until(pilot, lambda: "it answers between its steps" in said(pilot))
-            await pilot.press("escape", "c")
-            await until(pilot, lambda: isinstance(pilot.app.screen, Picker))  # or 2 is the dataset screen's key
-            await pilot.press("2", "i")
+            await until(pilot, lambda: "these weights answer; c chooses others" in said(pilot))
             made = await ask(pilot, "It stopped.")
             assert "checkpoint" not in newest(pilot).params
             assert "by the running training, at update 120" in str(made.query_one(".status", Static).content)
+            await pilot.press("escape", "c")
+            await until(pilot, lambda: "the finished adapter from before this training" in shown(pilot))
+            await pilot.press("2", "i")
+            await until(pilot, lambda: "but the adapter on the disk answers; c chooses" in said(pilot))
+            await ask(pilot, "It stopped again.")
+            assert newest(pilot).params["checkpoint"] == "none"
+            await pilot.press("escape", "b")
+            await until(pilot, lambda: "the weights in training" in shown(pilot))
+            await pilot.press("escape")
+            new = street.root / "lora_adapters" / author / "checkpoints" / "update-000240"
+            shutil.copytree(new.with_name("update-000040"), new)
+            (new / "state.json").write_bytes(msgspec.json.encode({"update": 240}))
+            assert app.client
+            await app.client.steer(job, "checkpoint")
+            await until(pilot, lambda: "240" in {one.name for one in screen_of(pilot).voice.checkpoints})
         finally:
             assert app.client
             await app.client.cancel(job)
             (street.root / "hold-train").unlink()
         await until(pilot, lambda: app.client and not app.client.active())
+        await until(pilot, lambda: "on the disk" not in said(pilot))  # it was chosen for the training's time alone
 
 
 async def test_a_training_of_another_run_says_that_rewriting_waits_and_can_be_chosen(
@@ -319,7 +333,7 @@ async def test_a_training_of_another_run_says_that_rewriting_waits_and_can_be_ch
         app = cast(StyloraApp, pilot.app)
         try:
             job = await app.start_job("train", {"author": author.replace("_", " ").title(), "adapter": "try"})
-            await until(pilot, lambda: "try is being prepared for training: rewriting waits" in said(pilot))
+            await until(pilot, lambda: "try is being prepared for training: what is asked" in said(pilot))
             await pilot.press("escape", "a")
             await until(pilot, lambda: isinstance(pilot.app.screen, Picker))
             await pilot.press("home")  # the authors of this file's tests are more than fit

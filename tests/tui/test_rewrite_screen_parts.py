@@ -114,10 +114,12 @@ def test_a_comparison_needs_two_sides_and_not_too_many() -> None:
     chosen = replace(voice, chosen=Chosen(checkpoint=20))
     assert params({"strengths": [0.5, 1.0]}, Knobs(), chosen)["checkpoints"] == ["none"]
     assert params({"adapters": ["poe", "melville"]}, Knobs(), chosen)["checkpoints"] == []
+    assert params({"strengths": [0.5, 1.0]}, Knobs(), chosen, live="poe")["checkpoints"] == []
     note = compare_form(Knobs(), voice, [voice], "One two.", live="poe")._note
     assert callable(note)
     assert note({"strengths": [0.5, 1.0]}) == "2 sides: strength 0.5 · strength 1"
-    assert "Waits for the training's end" in note({"strengths": [1.0], "checkpoints": ["best", "20"]})
+    known = {field.name: field for field in compare_form(Knobs(), replace(voice, modified=1.0), [], "x", "poe")._fields}
+    assert [value for value, _ in known["checkpoints"].choices] == ["live", "none"]
     with pytest.raises(StyloraError, match="9 sides"):
         params({"strengths": [n / 10 for n in range(9)]}, Knobs(), voice)
 

@@ -266,7 +266,7 @@ async def test_failed_training_says_why_and_goes_on_by_a_key(visit: Visit, stree
         await job(client, "train", fresh=True)
 
 
-async def test_training_is_planned_named_and_begun_afresh(visit: Visit) -> None:
+async def test_training_is_planned_named_and_begun_afresh(visit: Visit, street: Workspace) -> None:
     async with visit() as pilot:
         client = pilot.app.client  # type: ignore[attr-defined]
         await press(pilot, "t")
@@ -284,8 +284,11 @@ async def test_training_is_planned_named_and_begun_afresh(visit: Visit) -> None:
         assert fate.display
         pilot.app.screen.query_one("#adapter", Input).value = "third"
         await until(pilot, lambda: not fate.display)
+        (street.root / "hold-plan").touch()
         await press(pilot, "enter")
-        await until(pilot, lambda: "66 updates, about 12 min" in shown(pilot))
+        await until(pilot, lambda: "→ planning: reading the rows" in shown(pilot))
+        (street.root / "hold-plan").unlink()
+        await until(pilot, lambda: "66 updates, about 12 min (as fast as second was)" in shown(pilot))
         assert "memory, estimated: 3.0 of 8.0 GiB" in said(pilot)
         assert "fits, by this estimate" in said(pilot)
         await press(pilot, "enter")

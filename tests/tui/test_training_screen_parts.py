@@ -11,10 +11,15 @@ import tomli_w
 
 from engine.host import runs, samples
 from engine.host.journal import JobState
+from engine.host.survey import survey
 from engine.workspace import Workspace
+from tui import text
 from tui.curve import Curve
+from tui.screens import run_pages as pages
 from tui.screens import training_figures as numbers
 from tui.screens import training_words as words
+from tui.screens.training_forms import train_form
+from tui.widgets.samples import SamplesView
 
 PROMPT = "[SYSTEM ROLE]:\nYou are small.\n\n[INPUT]:\nThe wheel turned {number}.\n###\n"
 
@@ -54,6 +59,21 @@ def test_samples_stand_beside_plain_text_and_the_authors_own(workspace: Workspac
     assert [prompt.author for prompt in found.prompts] == ["", "The wheel, unoiled."]
     assert found.texts == {(0, 0): "", (0, 1): "b", (20, 0): "c"}
     assert samples.read(workspace, "nobody") == samples.Samples()
+
+
+def test_a_sample_that_was_stopped_is_marked_and_a_whole_one_is_not(workspace: Workspace) -> None:
+    lines = [sample(0, 0, "The wheel,") | {"cut": True}, sample(20, 0, "The wheel.") | {"cut": False}]
+    write_run(workspace, "small_voice", lines)
+    found = samples.read(workspace, "small_voice")
+    assert found.cut == {(0, 0)}
+    view = SamplesView()
+    view.samples = found
+    assert "The wheel.\nfrom this plain text" in view._content().plain
+    view.at = 0
+    assert "The wheel, … (cut here, it would go on)" in view._content().plain
+    (run,) = runs.all_runs(workspace)
+    assert "cut here" not in pages.described(run, found).plain
+    assert "The wheel, … (cut here" in pages.described(run, msgspec.structs.replace(found, steps=(0,))).plain
 
 
 def test_reports_of_a_run_are_read_on_from_where_one_was(workspace: Workspace) -> None:
@@ -113,6 +133,21 @@ def test_going_on_repeats_the_start_but_for_its_limits(workspace: Workspace) -> 
     assert words.again(None, run, "Small Voice") == {"author": "Small Voice", "adapter": "second", "rank": 16}
 
 
+@pytest.mark.parametrize("rate", [1e-5, 1.25e-5, 0.0003, 1.2345678e-4, 0.1])
+def test_a_learning_rate_is_offered_with_every_digit_it_was_set_with(workspace: Workspace, rate: float) -> None:
+    (workspace.root / "stylora.toml").write_text(f'author = "Small Voice"\n[training]\nlearning_rate = {rate!r}\n')
+    data = workspace.dataset("Small Voice")
+    data.mkdir(parents=True)
+    (data / "manifest.toml").write_text('author = "Small Voice"\n[rows]\ntrain = 9\n')
+    found = survey(Workspace(workspace.root))
+    author = found.author("small_voice")
+    assert author
+    form = train_form(author, found, [])
+    assert float(next(field.value for field in form._fields if field.name == "learning_rate")) == rate
+    assert f"rate {text.rate(rate, exact=True)}" in numbers.plan_page(author, found, "").plain
+    assert float(words.command({"learning_rate": rate}).rpartition(" ")[2]) == rate
+
+
 def test_states_in_words() -> None:
     paused = state_of("running", model="tiny")
     assert "starting" in words.headline(paused, None).plain
@@ -130,5 +165,9 @@ def test_figures_say_dashes_for_what_is_not_known() -> None:
     assert rows["update"] == "– of –"
     assert rows["memory, peak"] == "–"
     assert all(isinstance(tile[1], str) for tile in numbers.tiles({}, None, None, running=False))
+    narrow = dict(tile[:2] for tile in numbers.tiles({"update": 44}, 495_000, None, running=True))
+    assert narrow["update"] == "44"  # with all that are planned it would not fit into a tile
+    assert ("update", "44 / 4,950") in numbers.tiles({"update": 44}, 4_950, None, running=True)
+    assert ("★ best", "2.500 @12000", "$success") in numbers.tiles({}, None, (12000.0, 2.5), running=True)
     assert numbers.memory(3 << 29) == "1.50 GiB"
     assert numbers.memory(300 << 20) == "300 MiB"

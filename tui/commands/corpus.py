@@ -46,6 +46,7 @@ def curate(
 
     What was decided with 'stylora review' is done, whatever the rules say.
     """
+    from engine.curation.pieces import BEYOND
     from engine.host import jobs
     from tui import console
 
@@ -66,6 +67,8 @@ def curate(
     )
     console.counts("removed, words by reason", result["removed"])
     console.counts("dropped, passages by reason", result["dropped"])
+    if result["dropped"].get(BEYOND):
+        console.line("  nothing was wrong with those beyond the target; --target-tokens asks for more")
     decided = result["overrides"]
     if decided["keep"] or decided["drop"]:
         lost = len(decided["unmatched"])

@@ -185,11 +185,11 @@ def compare(
 
     What is left out is as 'stylora use' chose it for the adapter.
     """
-    from engine.host import rewriting
+    from engine.host import comparing
     from tui import console
 
     result = run_job(
-        rewriting.compare,
+        comparing.compare,
         json=json,
         text=_passage(text, None),
         adapters=adapter or [],

@@ -105,7 +105,7 @@ def _show_plan(plan: dict[str, Any]) -> None:
         ("tokens", f"{plan['tokens']:,}, of them with a loss {plan['styled_tokens']:,}"),
         ("LoRA parameters", f"{plan['lora_parameters'] / 1e6:.1f} million"),
         ("activations", "computed twice (grad_checkpoint)" if plan["grad_checkpoint"] else "kept"),
-        ("time", f"{plan['time']}, {'by a measured step' if plan['measured'] else 'a first guess'}"),
+        ("time", f"{plan['time']}, {plan['time_known']}"),
         *((f"memory, {name}", f"{size / GIB:.2f} GiB, estimated") for name, size in plan["memory"].items()),
         ("memory, peak", f"{plan['peak'] / GIB:.2f} GiB, {'measured' if plan['measured'] else 'estimated'}"),
         ("memory, there is", f"{plan['available'] / GIB:.2f} GiB" if plan["available"] else "unknown"),

@@ -12,9 +12,10 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
 from engine.host.survey import AuthorState, Corpus, add_source
-from tui import actions, text
+from tui import actions, keymap, text
 from tui.screens.base import StyloraScreen
 from tui.steps import next_step, trail
 from tui.widgets.figures import Tally, Tiles
@@ -81,6 +82,7 @@ class CorpusScreen(StyloraScreen):
             yield Tally(id="removed")
             yield Static("Dropped passages, by reason", id="dropped-title", classes="title gap")
             yield Tally(id="dropped")
+            yield Static("", id="beyond", markup=False)
 
     def show(self) -> None:
         if self.survey is None:
@@ -119,19 +121,29 @@ class CorpusScreen(StyloraScreen):
         corpus = author.corpus
         self._tally("removed", corpus.removed if corpus else {})
         self._tally("dropped", corpus.dropped if corpus else {})
+        beyond = self.query_one("#beyond", Static)
+        beyond.display = bool(corpus and corpus.dropped.get(BEYOND))
+        if corpus:
+            beyond.update(
+                f"Nothing was wrong with those beyond the target: {self._target(corpus):,} tokens were full. "
+                f"{keymap.key('corpus.curate')} asks for more."
+            )
+
+    def _target(self, corpus: Corpus) -> int:
+        """Tokens that were asked for."""
+        assert self.survey
+        return int(corpus.settings.get("target_tokens") or self.survey.settings.curation.target_tokens)
 
     def _figures(self, corpus: Corpus | None) -> list[tuple[str, str]]:
-        assert self.survey
         if corpus is None:
             return []
-        target = int(corpus.settings.get("target_tokens") or self.survey.settings.curation.target_tokens)
         tokens = f"{'~' if corpus.estimated else ''}{text.whole(corpus.tokens)}"
         removed = sum(corpus.removed.values())
         return [
             ("passages", text.whole(corpus.passages)),
             ("words kept", text.whole(corpus.words)),
             ("taken out", text.whole(removed)),
-            (f"tokens/{target / 1000:,.0f}k", tokens),
+            (f"tokens/{self._target(corpus) / 1000:,.0f}k", tokens),
         ]
 
     def _books(self, author: AuthorState) -> Content:
@@ -146,7 +158,7 @@ class CorpusScreen(StyloraScreen):
     def _tally(self, name: str, counts: object) -> None:
         assert isinstance(counts, dict)
         self.query_one(f"#{name}", Tally).show(
-            {k: n for k, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
+            {f"{k} (good)" if k == BEYOND else k: n for k, n in sorted(counts.items(), key=lambda item: -item[1]) if n}
         )
         self.query_one(f"#{name}-title").display = bool(counts)
 

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
 from engine.host.review import DECIDED, KEPT, Piece, Review, Wish
 from tui import actions, text
@@ -71,7 +72,9 @@ class RemovedScreen(StyloraScreen):
     @staticmethod
     def _told(review: Review, piece: Piece) -> Content:
         marks = {"keep": ("✓ you keep this", "bold $success"), "drop": ("✗ you drop this", "bold $error")}
-        mine = marks.get(piece.decision, ("in the corpus" if piece.inside else "not in the corpus", "$quiet"))
+        enough = ": nothing wrong with it, the token target was full" if piece.reason == BEYOND else ""
+        where = "in the corpus" if piece.inside else f"not in the corpus{enough}"
+        mine = marks.get(piece.decision, (where, "$quiet"))
         count = len(review.decisions)
         waiting = f"  {text.some(count, 'decision')}; back, then c, to apply" if count else "  back, then c, to apply"
         return Content.assemble(mine, (waiting if review.waiting else "", "$secondary"))

@@ -17,7 +17,7 @@ from textual.widgets import Static, TextArea
 from engine.errors import StyloraError
 from engine.host.voices import Turn, Voice, turns, voices
 from tui import actions
-from tui.screens.rewrite_asking import LONGEST, asked_of, params_of
+from tui.screens.rewrite_asking import LONGEST, asked_of, live_training, params_of
 from tui.screens.rewrite_compare import compare_form
 from tui.screens.rewrite_compare import params as compare_params
 from tui.screens.rewrite_knobs import recalled
@@ -44,6 +44,7 @@ class RewriteScreen(Turning, Reading):
         self._jobs_seen: object = None
         self._edited: tuple[str, int] | None = None
         self._author_seen = ""
+        self._training_seen: object = None
         self._restored = False
 
     def body(self) -> Iterable[Widget]:
@@ -154,6 +155,17 @@ class RewriteScreen(Turning, Reading):
         if self.is_mounted and self.query("#live"):
             self._sync()
             self.show_live()
+            self._look_at_checkpoints()
+
+    def _look_at_checkpoints(self) -> None:
+        """A training under way has validated or saved: there may be another best adapter, and other checkpoints."""
+        training = live_training(self.stylora.client)
+        if training and (training.values.get("valid") is not None or training.message.endswith("saved")):
+            saved = training.message if training.message.endswith("saved") else ""
+            seen = (training.job, training.values.get("valid"), saved)
+            if seen != self._training_seen:
+                self._training_seen = seen
+                self.look()
 
     def _sync(self) -> None:
         """Tell the exchanges of new turns and jobs."""
@@ -279,13 +291,10 @@ class RewriteScreen(Turning, Reading):
         if self.knobs is None or self.author is None or (self.voice is None and self.live() != self.adapter):
             self.stylora.complain(next_step(self.author) or "the workspace is still being read")
             return False
-        knobs = self.knobs if seed is None else replace(self.knobs, seed=seed)
-        if self.live() and knobs.checkpoint:
-            if not knobs.as_chosen(self.chosen):
-                self.stylora.tell("while it trains there are no checkpoints: the weights as they are answer")
-            knobs = replace(knobs, checkpoint="")
+        knobs = self.asked_knobs or self.knobs
+        knobs = knobs if seed is None else replace(knobs, seed=seed)
         params = params_of(knobs, self.author, text, again)
-        if not knobs.checkpoint and self.chosen.checkpoint is not None:
+        if not knobs.checkpoint and self.chosen.checkpoint is not None and self.live() != self.adapter:
             params["checkpoint"] = "none"  # said, or what was chosen would be taken
         return await self._ask("rewrite", params)
 
@@ -306,11 +315,11 @@ class RewriteScreen(Turning, Reading):
             missing = next_step(self.author) if text else ""
             self.stylora.complain(missing or "nothing to compare on yet: write or paste a passage first")
             return
-        knobs = replace(self.knobs, checkpoint="") if live else self.knobs
+        knobs = self.asked_knobs or self.knobs
         told = await self.app.push_screen_wait(compare_form(knobs, voice, self.voices, text, live))
         if told is None:
             return
-        if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice)}):
+        if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice, live)}):
             self.prompt.empty()
 
     def action_edit(self) -> None:

@@ -25,7 +25,8 @@ def strengths_of(text: str) -> list[float]:
 
 
 def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str, live: str = "") -> Form:
-    """What to compare; the note says which sides that makes, or what is missing. `live` is the adapter in training."""
+    """What to compare; the note says which sides that makes, or what is missing. `live` is the adapter in training:
+    its weights as they are can be a side too."""
     other = 0.6 if knobs.strength > 0.8 else 1.0
     fields = [
         Field(
@@ -37,14 +38,16 @@ def compare_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice], text: str,
             optional=True,
         )
     ]
-    if voice.checkpoints:
-        choices = [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+    choices = [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+    if live == voice.name and voice.modified:
+        choices = [("live", "the weights in training"), ("none", "the adapter on the disk"), *choices]
+    if choices:
         fields.append(Field("checkpoints", "Checkpoints", choices=choices, optional=True))
     if len(voices) > 1:
         choices = [(one.name, f"{one.name}: {one.author}") for one in voices]
         fields.append(Field("adapters", "Adapters", choices=choices, ticked=[voice.name]))
     words = some(len(text.split()), "word")
-    return Form(f"Compare on {words}", fields, lambda told: _note(params(told, knobs, voice), live), "compare")
+    return Form(f"Compare on {words}", fields, lambda told: _note(params(told, knobs, voice, live)), "compare")
 
 
 def checkpoint_line(name: str, update: int, valid: float | None) -> str:
@@ -52,12 +55,12 @@ def checkpoint_line(name: str, update: int, valid: float | None) -> str:
     return told + (f", held-out loss {valid:.3f}" if valid is not None else "")
 
 
-def params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
+def params(told: Values, knobs: Knobs, voice: Voice, live: str = "") -> dict[str, Any]:
     """Parameters of the ``compare`` job but for the text; `StyloraError` where there are not two sides, or too many."""
     adapters = told.get("adapters") or [voice.name]
     asked = {
         "adapters": adapters,
-        "checkpoints": told.get("checkpoints") or _as_now(knobs, voice, len(adapters) > 1),
+        "checkpoints": told.get("checkpoints") or _as_now(knobs, voice, len(adapters) > 1, live),
         "strengths": told.get("strengths") or [knobs.strength],
     }
     count = len(sides(asked))
@@ -69,17 +72,16 @@ def params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
     return {**asked, **further}
 
 
-def _as_now(knobs: Knobs, voice: Voice, several: bool) -> list[str]:
-    """The checkpoint that is asked now. None is named where each of `several` adapters answers with its own choice, and
-    the finished adapter is where another checkpoint was chosen."""
+def _as_now(knobs: Knobs, voice: Voice, several: bool, live: str) -> list[str]:
+    """The checkpoint that is asked now. None is named where each of `several` adapters answers with its own choice, or
+    the one in training with its weights, and the finished adapter is where another checkpoint was chosen."""
+    if not knobs.checkpoint and live == voice.name:
+        return []
     if several and (not knobs.checkpoint or knobs.as_chosen(voice.chosen)):
         return []
     return [knobs.checkpoint or "none"] if knobs.checkpoint or voice.chosen.checkpoint is not None else []
 
 
-def _note(asked: dict[str, Any], live: str) -> str:
+def _note(asked: dict[str, Any]) -> str:
     labels = sides(asked)
-    told = f"{len(labels)} sides: {' · '.join(labels)}"
-    if live and (asked["checkpoints"] or asked["adapters"] != [live]):
-        told += f"\nWaits for the training's end: until then only strengths of {live} are compared."
-    return told
+    return f"{len(labels)} sides: {' · '.join(labels)}"

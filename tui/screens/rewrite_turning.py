@@ -8,8 +8,10 @@ from textual import work
 from textual.content import Content
 from textual.widgets import Static
 
+from engine.host.journal import JobState
 from engine.host.voices import Chosen, Voice
 from engine.settings import RewriteSettings, changed
+from tui import keymap
 from tui.screens.base import StyloraScreen
 from tui.screens.rewrite_asking import asked_of, live_training
 from tui.screens.rewrite_compare import checkpoint_line
@@ -26,6 +28,8 @@ class Turning(StyloraScreen):
         super().__init__()
         self.knobs: Knobs | None = None
         self.voices: list[Voice] = []
+        self._beside = ("", "")
+        """What answers in place of the weights in training, and the training it was chosen beside."""
 
     @property
     def adapter(self) -> str:
@@ -36,6 +40,16 @@ class Turning(StyloraScreen):
     @property
     def voice(self) -> Voice | None:
         return next((one for one in self.voices if one.name == self.adapter), None)
+
+    @property
+    def asked_knobs(self) -> Knobs | None:
+        """The knobs, with the checkpoint that is asked now: while the adapter is in training, only what was chosen
+        since it is; else its weights as they are answer."""
+        training = live_training(self.stylora.client)
+        if self.knobs is None or training is None or self.live() != self.adapter:
+            return self.knobs
+        job, checkpoint = self._beside
+        return replace(self.knobs, checkpoint=checkpoint if job == training.job else "")
 
     @property
     def chosen(self) -> Chosen:
@@ -57,7 +71,7 @@ class Turning(StyloraScreen):
 
     def show_knobs(self) -> bool:
         """Draw the line of knobs, and the one about a training; whether the adapter can be asked."""
-        knobs = self.knobs
+        knobs = self.asked_knobs
         if knobs is None:
             return False
         voice = self.voice
@@ -66,7 +80,7 @@ class Turning(StyloraScreen):
         if ready and self.author and self.adapter != self.author.slug:
             who += f" · {self.adapter}"
         if knobs.checkpoint:
-            who += f" · {knobs.checkpoint if not knobs.checkpoint.isdigit() else f'update {knobs.checkpoint}'}"
+            who += f" · {_named(knobs.checkpoint)}"
         who = who if ready else f"{who}: no adapter yet"
         chosen = ready and not self.live() and knobs.as_chosen(self.chosen)
         self.query_one("#knobs", Static).update(line(knobs, who, ready, max(20, self.size.width - 2), chosen))
@@ -80,16 +94,17 @@ class Turning(StyloraScreen):
             return
         state = live_training(self.stylora.client)
         update = int(state.done) if state and state.stage == "training" else 0
-        at = f", now at update {update}" if update else ""
-        stepping = state is not None and state.stage in STEPPING
-        if live != self.adapter and not stepping:
-            said = f"● {live} is being prepared for training: rewriting waits, then only {live} can be asked"
+        at = f", at update {update:,}" if update else ""
+        knobs, key = self.asked_knobs, keymap.key("rewrite.checkpoint")
+        if state is None or state.stage not in STEPPING:
+            said = f"● {live} is being prepared for training: what is asked before it runs waits for its end"
         elif live != self.adapter:
-            said = f"● {live} is in training{at}; until it ends, only that one can be asked: a chooses it"
-        elif stepping:
-            said = f"● a training runs{at}: it answers between its steps, with its weights as they are"
+            said = f"● {live} is in training{at}; {self.adapter} answers from the disk, between its steps"
+        elif knobs and knobs.checkpoint:
+            said = f"● in training{at}, but {_named(knobs.checkpoint)} answers; {key} chooses"
         else:
-            said = "● a training is being prepared; ask once it runs, or the answer waits for its end"
+            others = f"; {key} chooses others" if self.voice else ""
+            said = f"● in training{at}: these weights answer{others}"
         told.update(Content.styled(said, "$secondary"))
 
     def live(self) -> str:
@@ -150,7 +165,10 @@ class Turning(StyloraScreen):
 
     @work
     async def action_checkpoint(self) -> None:
-        voice = self.voice
+        voice, training = self.voice, live_training(self.stylora.client)
+        if self.knobs and training and self.live() == self.adapter:
+            await self._answers_beside(training, voice)
+            return
         if voice is None or self.knobs is None:
             self.stylora.complain(next_step(self.author) or "the workspace is still being read")
             return
@@ -164,3 +182,32 @@ class Turning(StyloraScreen):
         told = await self.app.push_screen_wait(Picker("Checkpoint", choices, self.knobs.checkpoint, "c", note))
         if told is not None:
             self.turn(replace(self.knobs, checkpoint=told))
+
+    async def _answers_beside(self, training: JobState, voice: Voice | None) -> None:
+        """Let the weights in training answer, or something finished beside them; for the time of this training."""
+        if voice is None:
+            self.stylora.tell("nothing of it is on the disk yet: only the weights in training can be asked")
+            return
+        choices = [("", "the weights in training, as they are"), ("none", finished_line(voice, training))]
+        choices += [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+        knobs = self.asked_knobs
+        now = knobs.checkpoint if knobs else ""
+        told = await self.app.push_screen_wait(
+            Picker("Who answers", choices, now, "c", "Each between two steps of the training, and until it ends.")
+        )
+        if told is not None:
+            self._beside = (training.job, told)
+            self.show_bar()
+
+
+def finished_line(voice: Voice, training: JobState) -> str:
+    """What the adapter is that lies in the folder of a training under way."""
+    since = voice.modified >= training.created
+    return "the best of this training so far" if since else "the finished adapter from before this training"
+
+
+def _named(checkpoint: str) -> str:
+    """How the knobs call a checkpoint."""
+    if checkpoint == "none":
+        return "the adapter on the disk"
+    return f"update {checkpoint}" if checkpoint.isdigit() else checkpoint

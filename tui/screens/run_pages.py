@@ -15,6 +15,7 @@ from tui import actions, text
 from tui.screens.base import StyloraScreen
 from tui.text import visible
 from tui.widgets.run_list import run_status
+from tui.widgets.samples import CUT
 
 
 class PageScreen(StyloraScreen):
@@ -71,7 +72,9 @@ def described(run: Run, samples: Samples) -> Content:
     if samples.steps:
         parts += [Content(""), _title(f"What it wrote at update {text.whole(samples.steps[-1])}")]
         for number, prompt in enumerate(samples.prompts):
-            parts += [Content(visible(samples.texts.get((samples.steps[-1], number), ""))), Content("")]
+            at = (samples.steps[-1], number)
+            goes_on = Content.styled(CUT * (at in samples.cut), "$quiet")
+            parts += [Content(visible(samples.texts.get(at, ""))) + goes_on, Content("")]
             if prompt.author:
                 parts += [Content.styled(f"the author: {visible(prompt.author)}", "$quiet"), Content("")]
     return Content("\n").join(parts)

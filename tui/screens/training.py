@@ -142,13 +142,15 @@ class TrainingScreen(Moving):
         state, run, author = self.state, self.run_here, self.author
         line = words.headline(state, self.survey) if state else words.headline_of(run) if run else Content("")
         notice = words.notice(state, run, author.name if author else "") if state or run else Content("")
+        planning = "planning: reading the rows and estimating memory" if self.planning else ""
+        if planning and self.has_class("-drawn"):
+            notice = Content.styled(f"→ {planning}", "$secondary")
         self._update("#headline", line)
         self._update("#notice", notice)
         self.query_one("#headline").display = bool(line.plain)
         self.query_one("#notice").display = bool(notice.plain)
         if not self.has_class("-drawn"):
-            planning = self.stylora.client and any(one.kind == "plan" for one in self.stylora.client.active())
-            said = "planning: reading the rows and estimating memory" if planning else ""
+            said = planning
             if state and state.active:
                 said = state.message or f"{state.status}…"
             plan = numbers.plan_page(author, self.survey, said) if author and self.survey else None

@@ -14,6 +14,7 @@ from tui import keymap, text
 from tui.curve import Curve
 from tui.screens.training_words import key
 from tui.steps import next_step
+from tui.widgets.figures import TILE
 
 _GIB = 1 << 30
 
@@ -37,14 +38,14 @@ def tiles(
 ) -> list[Tile]:
     """The figures to see at a glance, the most wanted first."""
     update, planned = text.whole(number(last.get("update"))), text.whole(total)
-    if total and len(update + planned) < 10:
+    if total and len(f"{update} / {planned}") < TILE:
         update += f" / {planned}"
     return [
         ("loss", text.number(last.get("smoothed", last.get("loss"))), "$primary"),
         ("validation", text.number(last.get("valid")), "$secondary"),
         ("update", update),
-        ("time left", text.duration(number(last.get("eta"))) if running else "–"),
-        ("★ best", text.number(best[1]) if best else "–", "$success"),
+        *([("time left", text.duration(number(last.get("eta"))))] if running else []),
+        ("★ best", f"{text.number(best[1])} @{text.compact(best[0])}" if best else "–", "$success"),
         ("tokens/s", text.whole(number(last.get("tokens_per_second")))),
         ("epoch", text.number(last.get("epoch"), 2)),
         ("rate", text.rate(last.get("learning_rate"))),
@@ -121,7 +122,7 @@ def plan_page(author: AuthorState, survey: Survey, planning: str) -> Content:
             "" if model.present or model.source == "package" else f", not here yet: press {key('model')} to prepare it"
         )
         lines.append(("Model", f"{model.name}{here}"))
-    rate = text.rate(settings.learning_rate)
+    rate = text.rate(settings.learning_rate, exact=True)
     lines.append(("LoRA", f"rank {settings.rank}, scale {settings.scale:g}, rate {rate}"))
     hint = (
         planning

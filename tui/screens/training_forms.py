@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from textual import on
@@ -55,7 +56,7 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
 
     fields = [
         Field("rank", "LoRA rank", str(settings.rank), kind=count),
-        Field("learning_rate", "Learning rate", text.rate(settings.learning_rate), kind=positive),
+        Field("learning_rate", "Learning rate", text.rate(settings.learning_rate, exact=True), kind=positive),
         Field("epochs", "Epochs", f"{settings.epochs:g}", kind=positive),
         Field("minutes", "Minutes at most", hint="empty: as long as it takes", kind=positive, optional=True),
         Field("adapter", "Run name", hint=f"empty: {author.slug}", kind=_name, optional=True),
@@ -79,7 +80,7 @@ def _otherwise(run: Run, told: Mapping[str, Any]) -> str:
     """Settings of `run` that are not those of the form: ``rank 32, epochs 2``; empty where they agree."""
     shown: dict[str, Callable[[Any], str]] = {
         "rank": str,
-        "learning_rate": text.rate,
+        "learning_rate": partial(text.rate, exact=True),
         "epochs": lambda value: f"{value:g}",
     }
     other = [name for name in shown if run.config.get(name) is not None and run.config[name] != told[name]]
@@ -122,8 +123,8 @@ def plan_form(author: str, plan: Mapping[str, Any]) -> Form:
     parts = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in plan["memory"].items())
     how = "measured" if measured else "estimated"
     lines = [
-        f"{text.whole(plan['examples'])} examples, {text.whole(plan['updates'])} updates, about {plan['time']}"
-        f"{'' if measured else ' (a first guess)'}",
+        f"{text.whole(plan['examples'])} examples, {text.whole(plan['updates'])} updates, about {plan['time']} "
+        f"({plan['time_known']})",
         f"memory, {how}: {plan['peak'] / _GIB:.1f}{room} GiB ({parts})",
         f"{plan['verdict']}, by {'a measured step' if measured else 'this estimate; the first step measures it'}"
         f"{'; activations computed twice' if plan['grad_checkpoint'] else ''}",

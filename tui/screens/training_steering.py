@@ -24,6 +24,8 @@ class Steering(StyloraScreen):
 
     runs: Sequence[Run] = ()
     """Every run of the workspace, the newest first."""
+    planning = False
+    """A plan is being made: said from the key on, since a host that has just started takes a while to begin it."""
 
     @property
     def state(self) -> JobState | None:
@@ -80,11 +82,17 @@ class Steering(StyloraScreen):
 
     async def _planned(self, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What a training would do, by the host; None where that failed, which has been said then."""
-        job, client = await self.start("plan", params), self.stylora.client
-        if job is None or client is None:
-            return None
-        async for events in client.follow(job):
-            end = events[-1]
+        self.planning = True
+        self.show()
+        try:
+            job, client = await self.start("plan", params), self.stylora.client
+            if job is None or client is None:
+                return None
+            async for events in client.follow(job):
+                end = events[-1]
+        finally:
+            self.planning = False
+            self.redraw()
         if end.what != "done":
             self.stylora.complain(f"plan {end.what}{': ' * bool(end.error)}{end.error}")
             return None

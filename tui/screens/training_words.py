@@ -78,8 +78,8 @@ def command(params: Mapping[str, Any]) -> str:
     parts = ["stylora", "train"]
     for name in options:
         if params.get(name) is not None:
-            value = params[name]
-            parts += [f"--{name.replace('_', '-')}", f"{value:g}" if isinstance(value, float) else str(value)]
+            value, short = params[name], f"{params[name]:g}" if isinstance(params[name], float) else ""
+            parts += [f"--{name.replace('_', '-')}", short if short and float(short) == value else str(value)]
     parts += ["--auto-fit"] if params.get("auto_fit") else []
     return shlex.join(parts)
 

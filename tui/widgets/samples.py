@@ -11,6 +11,9 @@ from engine.host.samples import Samples
 from tui import text, word_diff
 from tui.text import visible
 
+CUT = " … (cut here, it would go on)"
+"""Said where the model was stopped at the most tokens that a sample has."""
+
 
 class SamplesView(VerticalScroll):
     """Scrub with `step` and `number`; follows the newest step until one goes back."""
@@ -91,7 +94,8 @@ class SamplesView(VerticalScroll):
             )
         prompt = samples.prompts[self.number]
         written = samples.texts.get((update, self.number), "")
-        parts = [self._scrub(), self._title(update), self._written(written)]
+        goes_on = Content.styled(CUT, "$quiet") if (update, self.number) in samples.cut else Content("")
+        parts = [self._scrub(), self._title(update), self._written(written) + goes_on]
         if prompt.author:
             parts += [
                 Content.styled("the author's own", "$secondary"),

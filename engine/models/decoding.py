@@ -106,6 +106,7 @@ def decode(
         raise ValueError(f"{len(limits)} limits for {len(prompts)} prompts")
     if not all(prompts):
         raise StyloraError("nothing to decode: a prompt has no tokens")
+    ends = _Ends(tokenizer, stop if lengths or hold else ())
     rows = [
         _Row(
             index,
@@ -115,11 +116,10 @@ def decode(
             GrowingText(tokenizer, stop),
             lengths[index] if lengths else None,
             min(keep[index], len(prompt) - 1) if keep else 0,
-            Held(hold[index]) if hold and hold[index] and sampling.hold else None,
+            Held(hold[index], ends.barred) if hold and hold[index] and sampling.hold else None,
         )
         for index, (prompt, limit, draw) in enumerate(zip(prompts, limits, draws or range(len(prompts)), strict=True))
     ]
-    ends = _Ends(tokenizer, stop if any(row.length for row in rows) else ())
     for row in rows:
         if row.limit < 1:
             row.finish = "length"
@@ -136,12 +136,12 @@ def decode(
 
 
 class _Ends:
-    """The tokens that end a text, and those that must not be chosen while it is too short to end."""
+    """The tokens that end a text, and with them those that begin a stop string: barred while it is too short to end."""
 
     def __init__(self, tokenizer: Any, stop: Sequence[str]) -> None:
         self.tokens: set[int] = set(tokenizer.eos_token_ids)
         first = (tokenizer.encode(mark + text, add_special_tokens=False) for text in stop for mark in ("", "\n"))
-        self.barred = sorted(self.tokens | {ids[-1] for ids in first if ids})
+        self.barred = frozenset(self.tokens | {ids[-1] for ids in first if ids})
 
 
 def _decode_rows(
@@ -175,7 +175,7 @@ def _decode_rows(
         for row, scores in zip(active, np.asarray(logits), strict=True):
             if row.length is not None and row.words < row.length.least:
                 scores = scores.copy()
-                scores[ends.barred] = -np.inf
+                scores[list(ends.barred)] = -np.inf
             _advance(row, choose(scores, row.tokens, sampling, row.draw, row.held), ends.tokens, on_tokens)
         keep = [place for place, row in enumerate(active) if row.finish is None]
         if len(keep) < len(active):

@@ -1,6 +1,7 @@
-"""Words that a text is to have: likelier where their turn has come, and spelt to their end once they are begun.
+"""Words that a text is to have: likelier where their turn has come, spelt to their end, and waited for.
 
-A small model knows that a name belongs here and writes a pronoun instead, or begins "Aldebaran" and ends elsewhere.
+A small model knows that a name belongs here and writes a pronoun instead, begins "Aldebaran" and ends elsewhere, or
+ends a text whose last sentence is still to come.
 The idea is that of constrained decoding (NeuroLogic, arXiv:2010.12884) at its lightest: logits are nudged, nothing is
 forced and nothing barred, so a text that has no use for a word goes on without it.
 """
@@ -14,7 +15,8 @@ from typing import Any
 _DUE = 3
 """Words not said yet whose turn may have come, in the order of the source: a rewrite tells things in order."""
 _SPELLING = 4.0
-"""What the next token of a word begun gets, over what its first one does."""
+"""What the next token of a word begun gets, over what its first one does; and what an end loses while the last word of
+the source is not said: a text that passed over a word in its middle may end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Held:
     """The words that one text on its way is to have, and which of them it has."""
 
     words: Sequence[Word]
+    ends: frozenset[int] = frozenset()
+    """Tokens that end the text."""
     said: set[int] = field(default_factory=set)
     tokens: frozenset[int] = frozenset()
     """All of their tokens, which no repetition penalty is to bear on."""
@@ -54,6 +58,8 @@ class Held:
     def nudges(self, generated: Sequence[int], nudge: float) -> dict[int, float]:
         """What to add to the logits of which tokens next, where a word that is due gets `nudge` on its first token."""
         found: dict[int, float] = {}
+        if len(self.words) - 1 not in self.said:
+            found |= dict.fromkeys(self.ends, -_SPELLING * nudge)
         due = [number for number in range(len(self.words)) if number not in self.said][:_DUE]
         for number in due:
             for ids in self.words[number].spellings:

@@ -42,6 +42,14 @@ def test_a_word_once_said_is_no_longer_due_but_still_spelt_to_its_end() -> None:
     assert 2 in held.nudges([50, 1], 1.0)
 
 
+def test_an_end_is_put_off_while_the_last_word_is_to_come_and_not_for_one_passed_over() -> None:
+    held = Held([ARTHUR, ELLEN, MARSH], frozenset({0, 51}))
+    nudges = held.nudges([50], 1.0)
+    assert nudges[0] == nudges[51] < -1
+    held.take([50, 6])
+    assert not {0, 51} & set(held.nudges([50, 6], 1.0))
+
+
 def test_the_repetition_penalty_does_not_bear_on_held_words() -> None:
     scores = np.zeros(60, dtype=np.float32)
     scores[[2, 50]] = 2.0, 1.9

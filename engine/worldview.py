@@ -10,6 +10,7 @@ from pathlib import Path
 
 from engine.errors import StyloraError
 from engine.recipe import Worldview
+from engine.workspace import Workspace
 
 SECTION = re.compile(r"^\[([A-Z ]+)\]:[ \t]*$", re.MULTILINE)
 """A line that begins a section of a worldview file or of a prompt."""
@@ -49,6 +50,15 @@ def parse_worldview(text: str, author: str, source: str, *, where: str) -> World
         conceptual=_frames(sections.get("CONCEPTUAL FRAME", "")),
         instruction=sections.get("INSTRUCTION", ""),
     )
+
+
+def is_built_with(workspace: Workspace, author: str, persona: Worldview) -> bool:
+    """Whether the worldview file that `persona` was read from still says the same; True where it cannot be read."""
+    named = workspace.prompts / persona.source
+    try:
+        return read_worldview(named if named.is_file() else workspace.worldview(author), author) == persona
+    except StyloraError:
+        return True
 
 
 def _frames(section: str) -> tuple[str, ...]:

@@ -22,10 +22,10 @@ from engine.atomic import atomic_path
 from engine.curation.overrides import digest, read_history, standing
 from engine.digests import sha256_of
 from engine.errors import StyloraError
-from engine.host.worldview import is_built_with
 from engine.recipe import RECIPE_FILE, Recipe, load_recipe
 from engine.settings import Settings
 from engine.workspace import Workspace, slug
+from engine.worldview import is_built_with
 
 READABLE = (".txt", ".md", ".html", ".htm", ".xhtml", ".epub", ".pdf")
 """Endings of the files that curation reads."""

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from engine.atomic import write_text
 from engine.errors import StyloraError
-from engine.recipe import Worldview
 from engine.workspace import Workspace, slug
-from engine.worldview import parse_worldview, read_worldview
+from engine.worldview import parse_worldview
 
 
 @dataclass(frozen=True)
@@ -65,12 +64,3 @@ def save_worldview(opened: WorldviewFile, text: str, author: str) -> WorldviewFi
     except OSError as error:
         raise StyloraError(f"{target}: {error.strerror}") from None
     return WorldviewFile(target, target, text)
-
-
-def is_built_with(workspace: Workspace, author: str, persona: Worldview) -> bool:
-    """Whether the worldview file that `persona` was read from still says the same; True where it cannot be read."""
-    named = workspace.prompts / persona.source
-    try:
-        return read_worldview(named if named.is_file() else workspace.worldview(author), author) == persona
-    except StyloraError:
-        return True

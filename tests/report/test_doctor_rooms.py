@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 
 from engine.host import examining, report_jobs
 from engine.progress import silent
+from engine.recipe import load_recipe
 from engine.report import chosen
 from engine.report.doctor import datasets, examine
 from engine.report.doctor import workspace as rooms
@@ -205,6 +208,47 @@ def test_a_dataset_without_a_split_is_told_with_how_to_build_it(workspace: Works
 def test_a_half_written_manifest_is_told(workspace: Workspace) -> None:
     (workspace.dataset(planted.AUTHOR) / "manifest.toml").write_text("")
     assert "not the whole of a manifest" in ill_dataset(workspace, "small_voice").detail
+
+
+def sources(workspace: Workspace) -> Finding | None:
+    """What is said of the files that the dataset was built from."""
+    found = list(datasets.dataset(workspace, workspace.dataset(planted.AUTHOR)))
+    planted.runnable(found)
+    return next((one for one in found if one.name == "dataset small_voice, sources"), None)
+
+
+def test_a_corpus_that_changed_since_its_dataset_was_built_is_told_by_its_content(workspace: Workspace) -> None:
+    corpus = workspace.corpus(planted.AUTHOR)
+    os.utime(corpus)  # newer, and the same
+    assert sources(workspace) is None
+    corpus.write_text(corpus.read_text() + "\nOne more passage, which no pair was made of.\n")
+    found = sources(workspace)
+    assert found is not None
+    assert found.detail == "the corpus small_voice.txt changed since it was built"
+    assert found.fixes[0].shown.endswith("--fresh")
+    corpus.unlink()  # not here: nothing can be told of it
+    assert sources(workspace) is None
+
+
+def test_a_dataset_of_another_corpus_is_held_against_that_one(workspace: Workspace, tmp_path: Path) -> None:
+    corpus, manifest = workspace.corpus(planted.AUTHOR), workspace.dataset(planted.AUTHOR) / "manifest.toml"
+    other = tmp_path / "letters.txt"
+    other.write_bytes(corpus.read_bytes())
+    manifest.write_text(re.sub(r'path = ".*"', f'path = "{other}"', manifest.read_text()))
+    corpus.write_text("Another book.\n")
+    assert sources(workspace) is None
+    other.write_text("Other letters.\n")
+    found = sources(workspace)
+    assert found is not None
+    assert f"--corpus {other}" in found.fixes[0].shown
+
+
+def test_a_worldview_that_changed_since_its_dataset_was_built_is_told(workspace: Workspace) -> None:
+    file = workspace.prompts / load_recipe(workspace.dataset(planted.AUTHOR) / "recipe.toml").worldview.source
+    file.write_text("[SYSTEM ROLE]:\nYou are somebody else.\n\n[INPUT]:\n")
+    found = sources(workspace)
+    assert found is not None
+    assert f"the worldview {file.name} changed" in found.detail
 
 
 def test_a_dataset_that_nobody_knows_the_author_of_is_not_built_with_another_ones_text(workspace: Workspace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from engine.curation.corpus import read_header
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file
 from engine.digests import sha256_of
 from engine.errors import StyloraError
-from engine.recipe import RECIPE_FILE, load_recipe
+from engine.recipe import RECIPE_FILE, Recipe, load_recipe
 from engine.report.doctor.finding import Finding, Fix, fix, ill, well
 from engine.workspace import Workspace
+from engine.worldview import is_built_with
 
 LABELLED = 40
 """Rows whose content label is looked at again. Chosen: `MISLABELLED` is told of as many."""
@@ -41,17 +42,21 @@ def dataset(workspace: Workspace, folder: Path) -> Iterator[Finding]:
         checks = validate(lambda split: read_rows(split_file(folder, split)), recipe)
         rows, built = _said(folder, manifest)
     except StyloraError as error:
-        yield ill(name, str(error), "", *_rebuild(folder, _author(workspace, folder)))
+        yield ill(name, str(error), "", *_rebuild(workspace, folder, _author(workspace, folder)))
         return
+    again = _rebuild(workspace, folder, recipe.author, manifest)
     failed = [check for check in checks if not check.passed]
     if failed:
         said = "; ".join(f"{check.name}: {check.detail}" for check in failed)
         wanted = next((_AGAIN[check.name] for check in failed if check.name in _AGAIN), "")
-        yield ill(name, said, f"it wants {wanted}" if wanted else "", *_rebuild(folder, recipe.author))
+        yield ill(name, said, f"it wants {wanted}" if wanted else "", *again)
     else:
         yield well(name, f"{rows:,} training rows; all {len(checks)} rules of the validation checkpoint hold")
     if edited := _edited(folder, built):
-        yield ill(f"{name}, files", f"{edited} changed after it was built", "", *_rebuild(folder, recipe.author))
+        yield ill(f"{name}, files", f"{edited} changed after it was built", "", *again)
+    if changed := _sources_changed(workspace, manifest, recipe):
+        why = "what was trained on it, or will be, knows only what they were"
+        yield ill(f"{name}, sources", f"{changed} since it was built", why, *again)
 
 
 def _author(workspace: Workspace, folder: Path) -> str:
@@ -64,13 +69,17 @@ def _author(workspace: Workspace, folder: Path) -> str:
     return next((author for author in known if workspace.dataset(author) == folder), "")
 
 
-def _rebuild(folder: Path, author: str) -> tuple[Fix, ...]:
+def _rebuild(
+    workspace: Workspace, folder: Path, author: str, manifest: Mapping[str, Any] | None = None
+) -> tuple[Fix, ...]:
     """How to build a dataset again; nothing where that might put another author's in its place."""
     from engine.dataset.build import MANIFEST_FILE
 
     if not author:
         return ()
-    command = ("dataset", "--author", author, "--output", str(folder))
+    corpus = _corpus(workspace, author, manifest or {})
+    named = ("--corpus", str(corpus)) if corpus != workspace.corpus(author) else ()
+    command = ("dataset", "--author", author, *named, "--output", str(folder))
     if not (folder / MANIFEST_FILE).exists():  # the last thing written: a build that was stopped can go on
         return (fix("build the dataset", command),)
     return (fix("build the dataset again", (*command, "--fresh")),)
@@ -84,6 +93,26 @@ def _said(folder: Path, manifest: dict[str, Any]) -> tuple[int, dict[str, str]]:
         return int(manifest["rows"]["train"]), {split: str(manifest["sha256"][split]) for split in SPLITS}
     except (KeyError, TypeError, ValueError):
         raise StyloraError(f"{folder / MANIFEST_FILE}: not the whole of a manifest; build the dataset again") from None
+
+
+def _corpus(workspace: Workspace, author: str, manifest: Mapping[str, Any]) -> Path:
+    """The corpus that a dataset was built from, where it would be found now.
+
+    The author's own, though the workspace was moved or copied since; another one only where another was named.
+    """
+    told = manifest.get("corpus")
+    named, own = Path(str(told.get("path", ""))) if isinstance(told, dict) else Path(), workspace.corpus(author)
+    return own if named.name in ("", own.name) else named
+
+
+def _sources_changed(workspace: Workspace, manifest: Mapping[str, Any], recipe: Recipe) -> str:
+    """What a dataset was built from and is not what it was, by content; '' where all of it is, or is not here."""
+    corpus, told = _corpus(workspace, recipe.author, manifest), manifest.get("corpus")
+    built = told.get("sha256") if isinstance(told, dict) else None
+    found = [f"the corpus {corpus.name}"] if built and corpus.is_file() and sha256_of(corpus) != built else []
+    if not is_built_with(workspace, recipe.author, recipe.worldview):
+        found.append(f"the worldview {recipe.worldview.source}")
+    return f"{' and '.join(found)} changed" if found else ""
 
 
 def _edited(folder: Path, built: dict[str, str]) -> str:

@@ -115,10 +115,10 @@ class TrainingSettings(_Strict, frozen=True):
 
 class RewriteSettings(_Strict, frozen=True):
     variations: Annotated[int, msgspec.Meta(ge=1, le=32)] = 5
-    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.7
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=5)] = 0.6
     top_p: Annotated[float, msgspec.Meta(gt=0, le=1)] = 1.0
     min_p: Fraction = 0.05
-    repetition_penalty: Positive = 1.0
+    repetition_penalty: Positive = 1.1
     repetition_window: Count = 256
     """Tokens of the text so far that the penalty bears on."""
     hold: Annotated[float, msgspec.Meta(ge=0, le=5)] = 1.0
@@ -139,9 +139,9 @@ class RewriteSettings(_Strict, frozen=True):
     """Only true is accepted: no adapter was ever trained without its persona."""
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=0.5)] = 0.15
     """By how much a rewrite may miss the number of words it was asked for."""
-    retries: Annotated[int, msgspec.Meta(ge=0, le=5)] = 1
-    """How often a passage is tried again while something severe is found in every variation: with a new seed, then
-    with less strength as well. What is found is shown either way."""
+    retries: Annotated[int, msgspec.Meta(ge=0, le=5)] = 2
+    """How often a passage is tried again while something severe is found in every variation: cooler and with a
+    new seed, then with less strength as well. What is found is shown either way."""
     remember: bool = True
     """Keep rewritten passages in `rewrites/`, one history per adapter."""
 

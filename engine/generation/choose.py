@@ -9,6 +9,9 @@ from engine.generation.verify import Verdict
 
 WEAKER = 0.8
 """Strength of each further try over that of the one before, from the second on: a weaker adapter strays less."""
+COOLER = 0.7
+"""Temperature of every further try over that of the rewrite itself. Chosen: of an author's held-out passages 90% of the
+names and numbers came back at .7 and 94% at .5, with less of the style; so only what failed is written cooler."""
 _APART = 1_000_003
 """Between the seeds of two tries; a prime beyond any number of variations."""
 
@@ -21,6 +24,8 @@ class Try:
     """0 for the rewrite itself, 1 for the first after it."""
     seed: int
     strength: float
+    cooling: float = 1.0
+    """Its temperature over the one asked for."""
 
     @property
     def suffix(self) -> str:
@@ -29,9 +34,9 @@ class Try:
 
 
 def tries(seed: int, strength: float, retries: int) -> Iterator[Try]:
-    """At most `retries` more tries: the first with a new seed alone, the others with a lower strength as well."""
+    """At most `retries` more tries: the first with a new seed and cooler, the others with a lower strength as well."""
     for number in range(1, retries + 1):
-        yield Try(number, seed + number * _APART, strength * WEAKER ** (number - 1))
+        yield Try(number, seed + number * _APART, strength * WEAKER ** (number - 1), COOLER)
 
 
 def failed(verdicts: Sequence[Verdict]) -> bool:

@@ -284,7 +284,7 @@ class Rewriter:
                 [replace(orders[index], name=f"{orders[index].name}{again.suffix}") for index in of],
                 variations,
                 strength=again.strength,
-                sampling=sampling,
+                sampling=replace(sampling, temperature=sampling.temperature * again.cooling),
                 seed=again.seed,
                 on_text=hear and (lambda place, variation, text: hear(of[place], variation, text)),
             )

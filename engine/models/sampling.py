@@ -25,15 +25,15 @@ class Sampling:
     off, and only `top_p` has to sort the vocabulary. `repetition_penalty` (arXiv:1909.05858) bears on the
     last `repetition_window` *generated* tokens: the prompt holds the names and facts that have to come back.
 
-    The defaults were chosen on 20 held-out passages of an author, two texts each. A penalty of 1.1 falls on every
-    "of" and "and" as well: without it 90% of names and numbers came back instead of 88%, fewer sentences were left
-    out, and the style was nearer. At a temperature of .5 94% came back, and less of the style.
+    The defaults were chosen on 20 held-out passages of an author, three texts each. At a temperature of .7 a penalty of
+    1.1, from which the words of `hold` are free, kept 85% of the names and numbers where none kept 86%, but 1 text
+    looped instead of 12, and the style distance was .236 instead of .284. Cooler, more names and less of the style.
     """
 
-    temperature: float = 0.7
+    temperature: float = 0.6
     top_p: float = 1.0
     min_p: float = 0.05
-    repetition_penalty: float = 1.0
+    repetition_penalty: float = 1.1
     repetition_window: int = 256
     hold: float = 1.0
     """Logits added to a name or number of the source whose turn has come (`engine.models.holding`); 0 for none."""

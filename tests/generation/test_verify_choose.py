@@ -34,9 +34,10 @@ def test_only_what_is_severe_in_every_variation_is_tried_again() -> None:
     assert not failed([verdict(SEVERE), verdict(MILD)])
 
 
-def test_a_retry_takes_a_new_seed_and_the_next_one_less_strength() -> None:
+def test_a_retry_is_cooler_with_a_new_seed_and_the_next_one_has_less_strength() -> None:
     made = list(tries(42, 1.0, 3))
     assert len({42, *(one.seed for one in made)}) == 4
     assert [one.strength for one in made] == [1.0, 0.8, 0.8**2]
+    assert all(one.cooling < 1 for one in made)
     assert made == list(tries(42, 1.0, 3))
     assert not list(tries(42, 1.0, 0))

@@ -20,6 +20,7 @@ import msgspec
 
 from engine.atomic import atomic_path
 from engine.curation.overrides import digest, read_history, standing
+from engine.curation.pieces import BEYOND as BEYOND
 from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.recipe import RECIPE_FILE, Recipe, load_recipe

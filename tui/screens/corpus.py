@@ -12,9 +12,8 @@ from textual.widget import Widget
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
-from engine.host.survey import AuthorState, Corpus, add_source
+from engine.host.survey import BEYOND, AuthorState, Corpus, add_source
 from tui import actions, keymap, text
 from tui.screens.base import StyloraScreen
 from tui.steps import next_step, trail

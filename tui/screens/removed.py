@@ -12,9 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
 from engine.host.review import DECIDED, KEPT, Piece, Review, Wish
+from engine.host.survey import BEYOND
 from tui import actions, text
 from tui.screens.base import StyloraScreen
 

@@ -118,10 +118,12 @@ def decode(
     for row in rows:
         if row.limit < 1:
             row.finish = "length"
+    from engine.models.cpu import quick
+
     training = model.training
     model.eval()  # no dropout: it would spoil the text and draw from training's random numbers
     try:
-        with _wired():
+        with _wired(), quick(model):
             _decode_rows(model, ends, rows, sampling, prefixes or Prefixes(), on_tokens)
     except Cancelled:
         pass

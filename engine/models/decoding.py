@@ -146,9 +146,10 @@ def _decode_rows(
 ) -> None:
     import mlx.core as mx
 
-    # Sorted, prompts that begin alike stand side by side, and each starts from its neighbour's cache.
+    # Those that may grow longest go first, so that the batch is full to the end. Among equals, prompts that begin alike
+    # stand side by side, and each starts from its neighbour's cache, or from a kept one.
     prefill = _Prefill(model, prefixes)
-    waiting = deque(sorted((row for row in rows if row.finish is None), key=lambda row: row.prompt))
+    waiting = deque(sorted((row for row in rows if row.finish is None), key=lambda row: (-row.limit, row.prompt)))
     active: list[_Row] = []
     batch: list[Any] = []
     step = 0

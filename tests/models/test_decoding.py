@@ -66,6 +66,19 @@ def test_more_prompts_than_fit_at_once_are_all_answered(tiny: Loaded, monkeypatc
     assert decode(tiny.model, tiny.tokenizer, asked, max_tokens=6, sampling=DRAWN, seed=5) == wide
 
 
+def test_what_may_grow_longest_is_begun_first(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "WIDTH", 2)
+    begun: list[int] = []
+
+    def heard(index: int, _: str) -> None:
+        begun.extend([index] if index not in begun else [])
+
+    decode(
+        tiny.model, tiny.tokenizer, prompts(tiny), max_tokens=[4, 40, 12, 30], sampling=DRAWN, seed=1, on_tokens=heard
+    )
+    assert begun == [1, 3, 2, 0]
+
+
 def test_variations_of_one_prompt_share_one_prefill_and_differ(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     computed: list[int] = []
     forward = type(tiny.model).__call__

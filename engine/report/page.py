@@ -92,7 +92,10 @@ def number(value: float, unit: str) -> str:
 
 
 def _cell(value: Value | None, unit: str) -> str:
-    return "<td>–</td>" if value is None else f"<td>{number(value.value, unit)}</td>"
+    if value is None:
+        return "<td>–</td>"
+    between = f"{number(value.low, unit)} to {number(value.high, unit)}"
+    return f'<td title="{between}">{number(value.value, unit)}</td>'
 
 
 def _own(value: Value | None, unit: str) -> str:
@@ -126,8 +129,9 @@ def _joint(card: Card) -> str:
         f"<div class=wide><table>{_head('')}<tbody>{''.join(rows)}</tbody></table></div>"
         "<p class=quiet>Joint score: the square root of style times meaning, times the share of sound texts. Style is "
         "0 for the input given back and 1 for the author's own unseen passages, meaning is 0 for another passage and 1 "
-        "for the author's own: neither copying nor inventing can win. Behind each figure its 90% interval: what "
-        "drawing the passages again leaves it in, and for shares of the texts Wilson's.</p>"
+        "for the author's own: neither copying nor inventing can win. Behind each of the adapter's figures, "
+        "and over the others where you point at them, stands the 90% interval: what drawing the passages again leaves "
+        "it in, and for shares of the texts Wilson's.</p>"
     )
 
 
@@ -153,9 +157,18 @@ def _sides(sides: Iterable[tuple[str, str]], findings: Iterable[str]) -> str:
     return f"<div class=sides>{cells}</div>{found}"
 
 
+def _told(trial: Trial) -> Iterable[str]:
+    """The figures of a modern text or a noun, in words."""
+    named = (("style", ""), ("meaning", ""), ("facts", "%"))
+    yield from (f"{name} {number(trial.figures[name], unit)}" for name, unit in named if name in trial.figures)
+    if trial.kind == "noun" and trial.figures:
+        yield f"{trial.figures['figurative']:.0f} figurative"
+        yield "on its subject" if trial.figures["topic"] else "off its subject"
+
+
 def _trials(trials: Iterable[Trial]) -> str:
     parts = [
-        f"<details><summary>{escape(one.name)} <small>{escape(one.kind)}</small></summary>"
+        f"<details><summary>{escape(one.name)} <small>{escape(' · '.join((one.kind, *_told(one))))}</small></summary>"
         + _sides(
             (("plain", one.plain), ("untrained model", one.untrained), ("with the adapter", one.rewritten)),
             one.findings,

@@ -64,7 +64,7 @@ def prepare(
     one has no interval, and a figure without one would pass for sure.
     """
     report(Progress("check: author", message="measuring the author's own text"))
-    chosen = held_out(dataset, passages)
+    chosen = held_out(dataset, passages, cache)
     if len(chosen) < _FEWEST:
         raise StyloraError(
             f"{dataset}: {len(chosen)} held-out passage{'s' * (len(chosen) != 1)} to check with, {_FEWEST} are needed; "

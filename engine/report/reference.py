@@ -16,7 +16,8 @@ import numpy as np
 
 from engine.curation.corpus import RemovedRow, read_corpus, read_header
 from engine.curation.corpus import read_rows as read_record
-from engine.dataset.rows import read_rows, split_file
+from engine.dataset.rows import SPLITS, read_rows, split_file
+from engine.digests import sha256_of
 from engine.errors import StyloraError
 from engine.language import PIPELINE_VERSION, parse_many
 from engine.measures import keyness, rhythm
@@ -85,22 +86,29 @@ class Reference:
         return [text for _, text in self.held_out]
 
 
-def held_out(dataset: Path, count: int) -> list[tuple[str, str]]:
+def held_out(dataset: Path, count: int, cache: Path | None = None) -> list[tuple[str, str]]:
     """Id and text of up to `count` held-out passages that share no 13 words in a row with a training text.
 
-    Test passages come first, then validation ones, in the dataset's order.
+    Test passages come first, then validation ones, in the dataset's order. Kept in the folder `cache`: a training set
+    may be millions of words, and is the same for every card.
     """
-    texts = {
-        row.passage: row.styled
-        for split in ("test", "valid")
-        for row in read_rows(split_file(dataset, split))
-        if row.kind == "original"
-    }
-    new = set(unseen(list(texts.values()), (row.styled for row in read_rows(split_file(dataset, "train")))))
-    found = {passage: text for passage, text in texts.items() if text in new}
+
+    def find() -> list[tuple[str, str]]:
+        texts = {
+            row.passage: row.styled
+            for split in ("test", "valid")
+            for row in read_rows(split_file(dataset, split))
+            if row.kind == "original"
+        }
+        new = set(unseen(list(texts.values()), (row.styled for row in read_rows(split_file(dataset, "train")))))
+        return [(passage, text) for passage, text in texts.items() if text in new]
+
+    files = [split_file(dataset, split) for split in SPLITS]
+    made_of = [sha256_of(file) if file.is_file() else "" for file in files]
+    found = stored(cache, "held-out", made_of, find, list[tuple[str, str]])
     if not found:
         raise StyloraError(f"{dataset}: no held-out passage to check with; raise dataset.test and build it again")
-    return list(found.items())[:count]
+    return found[:count]
 
 
 def whole_book(corpus: Path) -> list[str]:

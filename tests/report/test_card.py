@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from engine.recipe import load_recipe
 from engine.report import card as cards
 from engine.report.inputs import fixed_inputs
 from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
-from engine.report.page import page
+from engine.report.page import number, page
 from engine.report.reference import BEYOND, Reference, held_out, other_voices, whole_book
 from engine.report.sides import Given, measured
 from engine.report.stored import stored
@@ -161,6 +162,11 @@ def test_the_page_stands_alone_and_hides_no_markup(card: Card) -> None:
     for outside in ("<script", "http://", "https://", "src=", "@import", "url("):
         assert outside not in written
     assert "prefers-color-scheme: dark" in written
+    delta = card.measure("delta")
+    assert delta is not None
+    assert delta.author is not None
+    assert f'title="{number(delta.author.low, "")} to {number(delta.author.high, "")}"' in written
+    assert "on its subject" in written or "off its subject" in written
     evil = msgspec.structs.replace(
         card,
         author="<b>Nobody</b>",
@@ -251,3 +257,20 @@ def test_held_out_passages_share_nothing_with_training(workspace: Workspace) -> 
     folder = workspace.dataset("Small Voice")
     chosen = [text for _, text in held_out(folder, 24)]
     assert unseen(chosen, [row.styled for row in read_rows(split_file(folder, "train"))]) == chosen
+
+
+def test_held_out_passages_are_looked_for_once(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(workspace.dataset("Small Voice"), tmp_path / "data"))
+    cache = tmp_path / "cards"
+    found = held_out(folder, 24, cache)
+    assert found == held_out(folder, 24)
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.report.reference.read_rows", lambda path: pytest.fail(f"read {path.name} again"))
+        assert held_out(folder, 24, cache) == found
+        assert held_out(folder, 1, cache) == found[:1]
+    # One passage less in the files is one less to find.
+    rows = (folder / "test.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "test.jsonl").write_bytes(b"".join(row for row in rows if f'"{found[0][0]}"'.encode() not in row))
+    assert held_out(folder, 24, cache) == found[1:]

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from engine.models import mlx_thread
 from engine.models.growing_text import GrowingText
 from engine.models.prefixes import Prefixes, trimmed, usable
 from engine.models.sampling import Sampling, choose
+
+if TYPE_CHECKING:
+    from engine.models.cpu import Join
 
 Finish = Literal["stop", "length", "cancelled"]
 OnTokens = Callable[[int, str], None]
@@ -123,8 +126,8 @@ def decode(
     training = model.training
     model.eval()  # no dropout: it would spoil the text and draw from training's random numbers
     try:
-        with _wired(), quick(model):
-            _decode_rows(model, ends, rows, sampling, prefixes or Prefixes(), on_tokens)
+        with _wired(), quick(model) as join:
+            _decode_rows(model, ends, rows, sampling, prefixes or Prefixes(), on_tokens, join)
     except Cancelled:
         pass
     finally:
@@ -142,7 +145,13 @@ class _Ends:
 
 
 def _decode_rows(
-    model: Any, ends: _Ends, rows: list[_Row], sampling: Sampling, prefixes: Prefixes, on_tokens: OnTokens | None
+    model: Any,
+    ends: _Ends,
+    rows: list[_Row],
+    sampling: Sampling,
+    prefixes: Prefixes,
+    on_tokens: OnTokens | None,
+    join: Join,
 ) -> None:
     import mlx.core as mx
 
@@ -160,7 +169,7 @@ def _decode_rows(
             while waiting and waiting[0].prompt == joining[0].prompt and len(active) + len(joining) < WIDTH:
                 joining.append(waiting.popleft())
             cache = prefill(joining[0].prompt[:-1], joining[0].keep)
-            joined = [layer.merge([layer] * len(joining)) for layer in cache]
+            joined = join(cache, len(joining))
             if active:
                 for mine, other in zip(batch, joined, strict=True):
                     mine.extend(other)
@@ -175,7 +184,7 @@ def _decode_rows(
                 scores = scores.copy()
                 scores[ends.barred] = -np.inf
             _advance(row, choose(scores, row.tokens, sampling, row.draw), ends.tokens, on_tokens)
-        keep = [place for place, row in enumerate(active) if row.finish is None]
+        keep = _closed([place for place, row in enumerate(active) if row.finish is None])
         if len(keep) < len(active):
             active = [active[place] for place in keep]
             if active:
@@ -184,6 +193,13 @@ def _decode_rows(
         step += 1
         if step % 256 == 0:
             mx.clear_cache()
+
+
+def _closed(places: list[int]) -> list[int]:
+    """The same `places`, with the last of them in the gaps: the others stay where they are, and need not be copied."""
+    staying = {place for place in places if place < len(places)}
+    moved = [place for place in places if place >= len(places)]
+    return [place if place in staying else moved.pop() for place in range(len(places))]
 
 
 def _advance(row: _Row, token: int, ends: set[int], on_tokens: OnTokens | None) -> None:

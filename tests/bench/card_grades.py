@@ -9,6 +9,7 @@ pastiche. Style is that of the card: 0 plain text, 1 the author's own (`engine.r
 the passages. A pastiche is a row of PAIRS ("text": prompt, ###, target) whose target is not in BOOK; of those, targets
 half of whose 8-word sequences are the book's are the author's own text with a letter changed, and are left out. One
 half of the pastiche teaches the classifier, the other is graded; --unseen keeps the classifier from it altogether.
+Every graded text is cut to the words of the genuine passage in its place: Delta falls with the size of a set.
 
 The accuracy is over all of the classes: one classifier for each against the rest, fitted on one half of every text in
 windows of 150 words, asked of windows of 300 words of the other half, and the other way round.
@@ -88,6 +89,11 @@ def side(texts: Sequence[str], against: Reference) -> Any:
     )
 
 
+def cut(texts: Sequence[str], like: Sequence[str]) -> list[str]:
+    """`texts`, none longer than the one of `like` in its place."""
+    return [" ".join(text.split()[: len(other.split())]) for text, other in zip(texts, like, strict=False)]
+
+
 def graded(
     name: str, corpora: dict[str, list[str]], pastiche: list[str], count: int, seed: int, unseen: bool
 ) -> list[Graded]:
@@ -116,6 +122,7 @@ def graded(
     named = {"genuine": genuine, "its neutral text": rules.neutralize(genuine), **others}
     if asked:
         named[PASTICHE] = asked
+    named = {what: cut(texts, genuine) for what, texts in named.items()}
     sizes = {len(texts) for texts in named.values()}
     plain = rules.neutralize(anchor)
     found = []

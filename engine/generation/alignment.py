@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.measures.facts import OLD_WORDS, name_tokens
 from engine.neutral.plain_words import table
+from engine.neutral.punctuation import modernise, straighten
 from engine.variation.synonyms import synonyms
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Content:
     """Stem of each as it stands."""
     sentence: tuple[int, ...]
     """Index of the sentence each stands in."""
+    place: tuple[int, ...]
+    """Index of each among all words, as in `every`."""
     names: tuple[str, ...]
     """Each as it stands where it is a name beyond doubt, else empty."""
     proper: tuple[str, ...]
@@ -40,6 +43,14 @@ class Content:
     every: tuple[frozenset[str], ...]
     """Both stems of every word, function words included."""
     sentences: tuple[str, ...]
+
+
+def plainly(text: str) -> str:
+    """`text` as it is read beside another: in the marks and old words' plain forms that neutral text starts from.
+
+    Otherwise "Captain?—Thou" is one word to the parser, and "thou knowest" has nothing to do with "you know".
+    """
+    return modernise(straighten(text))
 
 
 @cache
@@ -70,6 +81,7 @@ def _proper(token: Token) -> bool:
 def content(doc: Doc) -> Content:
     """The content words of `doc`."""
     names = {token.i for token in name_tokens(doc) if len(token) > 1 and token.lower_ not in OLD_WORDS}
+    places = {token.i: place for place, token in enumerate(token for token in doc if token.is_alpha)}
     rows = [
         (key(token), token.lower_[:_STEM], number, token)
         for number, sentence in enumerate(doc.sents)
@@ -80,6 +92,7 @@ def content(doc: Doc) -> Content:
         tuple(row[0] for row in rows),
         tuple(row[1] for row in rows),
         tuple(row[2] for row in rows),
+        tuple(places[row[3].i] for row in rows),
         tuple(row[3].text if row[3].i in names else "" for row in rows),
         tuple(row[3].text if row[3].i in names or _proper(row[3]) else "" for row in rows),
         tuple(frozenset((key(token), token.lower_[:_STEM])) for token in doc if token.is_alpha),

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.curation.corpus import read_corpus
 from engine.dataset.rows import read_rows, split_file
-from engine.generation.alignment import content, in_order
+from engine.generation.alignment import content, in_order, plainly
 from engine.generation.faults import ANSWERS, FAULTS
 from engine.generation.limits import CONTRADICTION, FORMAT, Limits, Source, Threshold, read_limits, write_limits
 from engine.generation.omissions import omissions
@@ -103,8 +103,8 @@ def _measured(values: Sequence[float], least: float, most: float, known: Source 
 
 
 def _omission(pairs: Sequence[Pair]) -> Threshold:
-    neutral = parse_many([pair[0] for pair in pairs], entities=False)
-    styled = parse_many([pair[1] for pair in pairs], entities=False)
+    neutral = parse_many((plainly(pair[0]) for pair in pairs), entities=False)
+    styled = parse_many((plainly(pair[1]) for pair in pairs), entities=False)
     points = []
     for source, output in zip(neutral, styled, strict=True):
         said, told = content(source), content(output)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from engine.generation.alignment import content, exchanged, in_order, key, says
+from engine.generation.alignment import content, exchanged, in_order, key, plainly, says
 from engine.generation.limits import DEFAULT, Limits
 from engine.generation.omissions import omissions
 from engine.language import parse_many
@@ -116,15 +116,15 @@ def verify_all(
     nli: Contradictions | None = None,
 ) -> list[Verdict]:
     """`verify` for several rewrites of one source, which is read once; `nli` is asked once, for all of them."""
-    docs = list(parse_many([source, *rewrites], entities=False))
+    docs = list(parse_many(map(plainly, [source, *rewrites]), entities=False))
     stated, said = facts(docs[0]), content(docs[0])
     verdicts = []
     against = _contradicted(source, rewrites, nli, limits) if nli is not None else [[] for _ in rewrites]
     for rewrite, doc, finish, contradicted in zip(rewrites, docs[1:], finishes, against, strict=True):
-        missing = kept(stated, rewrite, each=False)
+        missing = kept(stated, doc.text, each=False)
         told = content(doc)
         matched = in_order(said.keys, told.keys)
-        left_out = omissions(said, told, matched, rewrite)
+        left_out = omissions(said, told, matched, doc.text)
         found = [
             *_ending(source, rewrite, finish),
             *_facts(docs[0], doc, missing.missing, exchanged(said, told, matched)),

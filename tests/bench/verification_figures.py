@@ -1,9 +1,9 @@
 """What verification finds: faults planted in genuine pairs, and alarms on pairs that have none.
 
-    python tests/bench/verification_figures.py CORPUS [CORPUS ...] [--each 50] [--half second] [--defaults] [--json]
+    python tests/bench/verification_figures.py CORPUS [CORPUS ...] [--each 50] [--half second] [--draw NAME] [--json]
 
 A genuine pair is a passage of the author as the "rewrite" of its own neutral text, made by the rules. Thresholds are
-calibrated on 60 passages of one half of each corpus, and every figure is taken over passages of the other half (as
+calibrated on 100 passages of one half of each corpus, and every figure is taken over passages of the other half (as
 many faults of each kind as --each says over all corpora, drawn with a fixed seed). With --defaults nothing is
 calibrated. Copied spans are looked for in all of the author's other passages.
 
@@ -55,14 +55,23 @@ class Author:
     """Processor seconds of the calibration."""
 
 
-def prepare(path: Path, half: str, count: int, calibrated: bool, draw: str) -> Author:
+def drawn(stem: str, half: str, draw: str, indices: Sequence[int], count: int) -> list[int]:
+    """`count` of `indices`, as a draw of that name takes them."""
+    return random.Random(f"figures:{stem}:{half}{draw}").sample(indices, min(count, len(indices)))
+
+
+def prepare(
+    path: Path, half: str, count: int, calibrated: bool, draw: str, burnt: Sequence[str] = (), part: int = 0
+) -> Author:
     passages = [" ".join(one.split()) for one in path.read_text(encoding="utf-8").split("\n\n") if one.strip()]
     middle = len(passages) // 2
     halves = {"first": range(middle), "second": range(middle, len(passages))}
     other = "first" if half == "second" else "second"
-    used = sorted(
-        random.Random(f"figures:{path.stem}:{half}{draw}").sample(halves[half], min(count, len(halves[half])))
-    )
+    used = sorted(drawn(path.stem, half, draw, halves[half], count))
+    if burnt:
+        seen = {index for name in burnt for index in drawn(path.stem, half, name, halves[half], count)}
+        fresh = [index for index in halves[half] if index not in seen]
+        used = sorted(drawn(path.stem, half, draw, fresh, len(fresh))[part * count : (part + 1) * count])
     rules = open_neutralizer("rules")
 
     def pairs(indices: Sequence[int]) -> list[tuple[str, str]]:
@@ -137,11 +146,14 @@ def main() -> None:
     parser.add_argument("--passages", type=int, default=75, help="pairs taken from each corpus")
     parser.add_argument("--half", choices=["first", "second"], default="second", help="the half that is reported on")
     parser.add_argument("--draw", default="", help="another name takes other passages of the same half")
+    parser.add_argument("--burnt", nargs="*", default=(), metavar="DRAW", help="take only passages these draws left")
+    parser.add_argument("--part", type=int, default=0, help="with --burnt: 1 takes others than 0 of the same draw")
     parser.add_argument("--defaults", action="store_true", help="judge by the defaults, not by a calibration")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     authors = [
-        prepare(path, options.half, options.passages, not options.defaults, options.draw) for path in options.corpus
+        prepare(path, options.half, options.passages, not options.defaults, options.draw, options.burnt, options.part)
+        for path in options.corpus
     ]
     missed: list[str] = []
     faults: dict[str, list[int]] = {fault: [0, 0] for fault in FAULTS}

@@ -87,6 +87,29 @@ def test_a_denial_added_or_lost_is_found() -> None:
 
 
 @pytest.mark.parametrize(
+    ("source", "rewrite"),
+    [
+        (
+            'He asked, "Do you know who made you, Captain? You do not know this, spirit." The mate said nothing.',
+            "“Knowest thou who made thee, Captain?—Thou knowest it not, thou spirit,” asked he; the mate said nothing.",
+        ),
+        (
+            'Peleg shouted, "Have you shipped on the Pequod? Yes? Then it is nothing to me." He went to the cabin.',
+            "“Hast thou shipped on the Pequod?—Aye?—’Tis naught to me, then!”—shouted Peleg, going to the cabin.",
+        ),
+    ],
+)
+def test_speech_of_another_age_says_the_same(source: str, rewrite: str) -> None:
+    assert verify(source, rewrite).findings == ()
+
+
+def test_a_name_between_marks_without_spaces_is_a_name() -> None:
+    source = 'He cried, "Is it the captain? Ahab is here." They went below at once.'
+    assert "invented" in severe("“Is it the captain?—Starbuck is here,” he cried; and they went below at once.", source)
+    assert "invented" not in severe("“Is it the captain?—Ahab is here,” he cried, and they went below at once.", source)
+
+
+@pytest.mark.parametrize(
     "looping",
     [
         GOOD + " and the wires and the wires" * 12,

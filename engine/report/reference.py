@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.curation.corpus import RemovedRow, read_corpus, read_header
 from engine.curation.corpus import read_rows as read_record
+from engine.curation.pieces import BEYOND
 from engine.dataset.rows import SPLITS, read_rows, split_file
 from engine.digests import sha256_of
 from engine.errors import StyloraError
@@ -31,8 +32,6 @@ from engine.report.figurative import figures
 from engine.report.stored import stored
 from engine.workspace import BUNDLED_AUTHOR, bundled, slug
 
-BEYOND = "beyond target"
-"""Why curation leaves out what is good text of the author but more than was asked for."""
 FITTED = 150
 """Texts of each class that the classifier is fitted on; with 250 the accuracy of `tests/bench/card_grades.py` was the
 same, .991."""

@@ -14,6 +14,7 @@ from small_adapter import write_small_adapter
 from small_workspace import copied_workspace
 
 from engine.curation.corpus import MIN_PASSAGES
+from engine.curation.pieces import BEYOND
 from engine.errors import StyloraError
 from engine.generation.limits import DEFAULT
 from engine.host import open_models
@@ -24,7 +25,7 @@ from engine.report import card as cards
 from engine.report.inputs import fixed_inputs
 from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
 from engine.report.page import number, page
-from engine.report.reference import BEYOND, Reference, held_out, other_voices, whole_book
+from engine.report.reference import Reference, held_out, other_voices, whole_book
 from engine.report.sides import Given, measured
 from engine.report.stored import stored
 from engine.report.trials import Answers, tried

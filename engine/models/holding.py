@@ -1,9 +1,9 @@
 """Words that a text is to have: likelier where their turn has come, spelt to their end, and waited for.
 
 A small model knows that a name belongs here and writes a pronoun instead, begins "Aldebaran" and ends elsewhere, or
-ends a text whose last sentence is still to come.
-The idea is that of constrained decoding (NeuroLogic, arXiv:2010.12884) at its lightest: logits are nudged, nothing is
-forced and nothing barred, so a text that has no use for a word goes on without it.
+ends a text whose last sentence is still to come. The idea is that of constrained decoding (NeuroLogic,
+arXiv:2010.12884) at its lightest: logits are nudged, nothing is forced and nothing barred, so a text that has no use
+for a word goes on without it.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _DUE = 3
-"""Words not said yet whose turn may have come, in the order of the source: a rewrite tells things in order."""
+"""Words not said yet whose turn may have come, in the order of the source: a rewrite tells things in order. Chosen."""
 _SPELLING = 4.0
 """What the next token of a word begun gets, over what its first one does; and what an end loses while the last word of
-the source is not said: a text that passed over a word in its middle may end."""
+the source is not said: a text that passed over a word in its middle may end. Chosen."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ async def test_single_keys_turn_the_knobs_and_the_next_rewrite_obeys(open_app: O
         client = app_of(pilot).client
         assert client
         params = list(client.jobs.values())[-1].params
-        assert (params["strength"], params["temperature"], params["variations"]) == (1.2, 0.6, 2)
+        assert (params["strength"], params["temperature"], params["variations"]) == (1.2, 0.5, 2)
         assert params["text"] == "Svst"
         await pilot.press("escape", "g")
         await until(pilot, lambda: len(pilot.app.screen.query(Exchange)) == 2)

@@ -91,7 +91,7 @@ def test_knobs_are_told_in_any_width_and_wide_names_are_cut() -> None:
 def test_knobs_of_another_time_are_left_where_they_do_not_fit() -> None:
     settings = Settings()
     assert recalled({"strength": 1.3, "variations": "many", "further": {"top_p": 0.5, "old": 1}}, settings) == Knobs(
-        1.3, 0.7, 5, 42, further={"top_p": 0.5}
+        1.3, settings.rewrite.temperature, 5, 42, further={"top_p": 0.5}
     )
     assert recalled({"strength": 9.0}, settings).strength == 1.0
     assert Knobs(strength=1.95).turned("strength", 1).strength == 2.0

@@ -105,8 +105,9 @@ def check(
 
     With several `variations` the one with the least against it counts, and a passage whose every one has something
     severe is tried again up to `retries` times, as when rewriting. The base model gets one variation of the same
-    prompts at the same settings, once; what it wrote is kept in the folder `cache`. With `inputs` of none only the
-    held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one author.
+    prompts, once and with nothing held (`Sampling.hold`); what it wrote is kept in the folder `cache`. With `inputs` of
+    none only the held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one
+    author.
     """
     reference = against or prepare(
         rewriter.recipe.author,
@@ -298,10 +299,19 @@ def _base(
     report: Report,
 ) -> Base:
     """The base model's side, from the folder `cache` where it is there."""
-    made_of = (rewriter.recipe.digest, rewriter.loaded.identity, repr(sampling), repr(rewriter.chosen), seed, texts)
+    made_of = (
+        rewriter.recipe.digest,
+        rewriter.loaded.identity,
+        repr(replace(sampling, hold=0.0)),
+        repr(rewriter.chosen),
+        seed,
+        texts,
+    )
 
     def make() -> Base:
-        made = _rewritten(rewriter, texts, 1, 0.0, sampling, seed, "check: untrained model", report)
+        # Left to itself: words held for a model that never gets to them only make it ramble to its limit.
+        free = replace(sampling, hold=0.0)
+        made = _rewritten(rewriter, texts, 1, 0.0, free, seed, "check: untrained model", report)
         own = [one.variations[0].text for one in made]
         read = {"untrained": own[: len(anchors["author"])], **anchors}
         return Base(texts=own, surprise={name: _read(rewriter, one) for name, one in read.items()})

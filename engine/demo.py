@@ -121,7 +121,6 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
 
     rewriter = Rewriter.open(workspace, adapter, report)
     left = minutes * 60 - (time.monotonic() - began)
-    rewriting = workspace.settings.rewrite
     card = check(
         rewriter,
         dataset=dataset,
@@ -129,12 +128,7 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         passages=2 * AT_ONCE if left > ENOUGH_FOR_ALL else AT_ONCE,
         variations=VARIATIONS,
         inputs=(),  # its time is short: modern texts and nouns are for 'stylora check'
-        sampling=Sampling(
-            temperature=rewriting.temperature,
-            min_p=rewriting.min_p,
-            repetition_penalty=rewriting.repetition_penalty,
-            hold=rewriting.hold,
-        ),
+        sampling=Sampling.of(workspace.settings.rewrite),
         seed=workspace.settings.seed,
         report=report,
     )

@@ -12,6 +12,7 @@ from engine import language, prompting
 from engine.classifier import CLASSIFIER_VERSION
 from engine.errors import Cancelled, StyloraError
 from engine.generation import texture
+from engine.generation.author import UNKNOWN, Author, known_author
 from engine.generation.choose import Try, best, failed, tries
 from engine.generation.context import in_context
 from engine.generation.limits import DEFAULT, kept_limits
@@ -21,7 +22,7 @@ from engine.generation.stated import stated
 from engine.generation.verify import Finding, Verdict, verify_all
 from engine.generation.writer import OnText, Order, Writer
 from engine.measures.degeneration import CorpusIndex
-from engine.measures.style_distance import AuthorProfile, author_profile
+from engine.measures.style_distance import AuthorProfile
 from engine.models.decoding import Decoded, Length, Sampling
 from engine.models.entailment import Entailment, open_entailment
 from engine.models.loading import Loaded, load
@@ -36,8 +37,6 @@ from engine.workspace import Workspace
 _TOKEN_ROOM = 1.8
 _LONGEST = 250
 """Words of a passage that a model is given at once where its recipe does not say how long its training's were."""
-_PROFILED, _FEWEST_WORDS = 500, 1200
-"""Passages of the corpus that the author's profile is made of, at most, and the words they need to have."""
 _MOST_TIMES = 4
 """Words that may be asked for over those of the longest trained passages: beyond it every model rambles for hours."""
 _MOST_TOKENS = 4096
@@ -95,7 +94,7 @@ class Rewriter:
         self,
         loaded: Loaded,
         recipe: Recipe,
-        corpus: CorpusIndex | None = None,
+        author: Author = UNKNOWN,
         workspace: Workspace | None = None,
         report: Report = silent,
         adapter: Path | None = None,
@@ -103,10 +102,9 @@ class Rewriter:
         check_recipe(recipe)
         self.writer = Writer(loaded, adapter)
         self.recipe = recipe
-        self.corpus = corpus
+        self.corpus, self.profile = author.corpus, author.profile
         self.chosen = Choices()
         self.limits = DEFAULT
-        self.profile: AuthorProfile | None = None
         self.nli: Entailment | None = None
         self.relay = Relay(report)
         self.neutralizer = open_neutralizer(recipe.neutral.kind, recipe.neutral.settings, workspace, self.relay)
@@ -133,8 +131,7 @@ class Rewriter:
             entry = with_identity(workspace, recipe.base, report)
             report(Progress("load", message=f"loading {entry.name}"))
             base = load(entry.path)
-        rewriter = cls(base, recipe, None, workspace, report, adapter)
-        rewriter._know_author(workspace)
+        rewriter = cls(base, recipe, known_author(workspace.corpus(recipe.author)), workspace, report, adapter)
         rewriter.limits = kept_limits(adapter) or DEFAULT
         rewriter._judge_by(nli)
         rewriter.writer.between_steps = between_steps
@@ -148,8 +145,7 @@ class Rewriter:
         """A rewriter on the model of a training under way, with the weights as they are when it answers."""
         if recipe is None:
             raise StyloraError("the adapter under training has no recipe, so nothing can be rewritten with it")
-        rewriter = cls(loaded, recipe, None, workspace, report)
-        rewriter._know_author(workspace)
+        rewriter = cls(loaded, recipe, known_author(workspace.corpus(recipe.author)), workspace, report)
         rewriter._judge_by(open_entailment(workspace))
         rewriter.writer.in_training = rewriter.writer.between_steps = True
         return rewriter
@@ -168,19 +164,6 @@ class Rewriter:
     def in_training(self) -> bool:
         """Whether the model is one under training."""
         return self.writer.in_training
-
-    def _know_author(self, workspace: Workspace) -> None:
-        """Read the author's corpus: to look for copied spans in, and to know the voice by."""
-        path = workspace.corpus(self.recipe.author)
-        try:
-            passages = path.read_text(encoding="utf-8").split("\n\n") if path.is_file() else []
-        except (OSError, UnicodeDecodeError) as error:
-            raise StyloraError(f"{path}: not readable as the author's corpus ({error}); curate it again") from None
-        if passages:
-            self.corpus = CorpusIndex(passages)
-        sample = passages[:: max(1, len(passages) // _PROFILED)]
-        if sum(len(passage.split()) for passage in sample) >= _FEWEST_WORDS:
-            self.profile = author_profile(sample)
 
     def _judge_by(self, nli: Entailment | None) -> None:
         """Have contradictions looked for by `nli`, at what was measured with it or else at the default."""

@@ -11,7 +11,6 @@ import msgspec
 
 from engine.errors import Cancelled, StyloraError
 from engine.host.model_jobs import adapter_folder
-from engine.host.open_models import sampling_of
 from engine.host.rewriting import asked_for, refuse_untrained, who_answers, written_of
 from engine.progress import Progress, Report
 from engine.workspace import Workspace
@@ -37,6 +36,7 @@ def compare(
     from engine.generation.conversation import Conversation
     from engine.generation.document import rewrite_document
     from engine.generation.preparing import choices
+    from engine.models.sampling import Sampling
 
     settings = asked_for(workspace, {"variations": 1, **knobs})
     folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
@@ -62,7 +62,7 @@ def compare(
             text,
             variations=at.variations,
             strength=at.strength,
-            sampling=sampling_of(at),
+            sampling=Sampling.of(at),
             seed=seed,
             words=words,
             on_text=on_text,

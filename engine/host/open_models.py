@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import StyloraError
 from engine.host.model_jobs import adapter_folder
 from engine.progress import Progress, Report
-from engine.settings import RewriteSettings
 from engine.workspace import Workspace
 
 if TYPE_CHECKING:
-    from engine.models.sampling import Sampling
     from engine.recipe import Recipe
 
 opened: dict[tuple[Path, int], Any] = {}
@@ -131,17 +129,3 @@ def waits(workspace: Workspace, kind: str, params: Mapping[str, Any]) -> str:
             if why:
                 return f"waits for the training's end: {why}"
     return ""
-
-
-def sampling_of(settings: RewriteSettings) -> Sampling:
-    """How a workspace's settings decode, for rewriting and for measuring alike."""
-    from engine.models.sampling import Sampling
-
-    return Sampling(
-        temperature=settings.temperature,
-        top_p=settings.top_p,
-        min_p=settings.min_p,
-        repetition_penalty=settings.repetition_penalty,
-        repetition_window=settings.repetition_window,
-        hold=settings.hold,
-    )

@@ -10,7 +10,7 @@ import msgspec
 
 from engine.errors import StyloraError
 from engine.host.model_jobs import Result, adapter_folder, given
-from engine.host.open_models import live, open_rewriter, sampling_of
+from engine.host.open_models import live, open_rewriter
 from engine.progress import Progress, Report
 from engine.settings import changed
 from engine.workspace import Workspace
@@ -85,6 +85,7 @@ def check(
     rewriting would take unless they are given, and so are `retries` where there are several `variations`: a single one
     is what the model writes at once. Without `inputs` only held-out passages are rewritten.
     """
+    from engine.models.sampling import Sampling
     from engine.report.card import check as measure
     from engine.report.chosen import checkpoint_folder, taken, update_of
     from engine.report.kept import save_card
@@ -109,7 +110,7 @@ def check(
         variations=variations,
         retries=_retries(workspace, variations, retries),
         strength=settings.strength,
-        sampling=sampling_of(settings),
+        sampling=Sampling.of(settings),
         seed=workspace.settings.seed if seed is None else seed,
         inputs=None if inputs else (),
         checkpoint=at.name if update is not None else "",
@@ -155,6 +156,7 @@ def blind(
     from itertools import product
 
     from engine.generation.document import AT_ONCE
+    from engine.models.sampling import Sampling
     from engine.report import blind as trials
     from engine.report.chosen import checkpoint_folder, update_of
     from engine.report.sweep import weights_digest
@@ -203,7 +205,7 @@ def blind(
                 [trial.inputs[number][1] for number in batch],
                 variations=variations,
                 strength=one.strength,
-                sampling=sampling_of(settings.rewrite),
+                sampling=Sampling.of(settings.rewrite),
                 seed=trial.seed,
             )
             for number, rewritten in zip(batch, made, strict=True):
@@ -279,13 +281,14 @@ def sweep(
     The base model is loaded once, and what the cards are held against is prepared once. Cells that an earlier start of
     the same sweep has measured are not measured again.
     """
+    from engine.models.sampling import Sampling
     from engine.report import card as cards
     from engine.report import sweep as sweeping
 
     folder = adapter_folder(workspace, adapter, author)
     wanted = sweeping.cells(folder, checkpoints, strengths)
     settings = changed(workspace.settings.rewrite, {"temperature": temperature})
-    sampling = sampling_of(settings)
+    sampling = Sampling.of(settings)
     seed = workspace.settings.seed if seed is None else seed
     opener = _Opener(workspace, folder, report)
     name = opener.recipe.author

@@ -11,7 +11,7 @@ import msgspec
 
 from engine.errors import Cancelled, StyloraError
 from engine.host.model_jobs import adapter_folder
-from engine.host.open_models import live, open_rewriter, reached, sampling_of
+from engine.host.open_models import live, open_rewriter, reached
 from engine.progress import Progress, Report
 from engine.settings import RewriteSettings, changed
 from engine.workspace import Workspace
@@ -71,6 +71,7 @@ def rewrite(
     from engine.generation.partial import partial_file
     from engine.generation.preparing import choices
     from engine.host.outputs import target_of, write_result
+    from engine.models.sampling import Sampling
 
     if words is not None and words < 1:
         raise StyloraError(f"words {words}: ask for at least one, or leave it out for as many as the text has")
@@ -95,7 +96,7 @@ def rewrite(
         text,
         variations=settings.variations,
         strength=settings.strength,
-        sampling=sampling_of(settings),
+        sampling=Sampling.of(settings),
         seed=seed,
         words=words,
         markdown=markdown,

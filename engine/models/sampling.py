@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from engine.errors import StyloraError
 from engine.models.holding import Held
+from engine.settings import RewriteSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Sampling:
     repetition_window: int = 256
     hold: float = 1.0
     """Logits added to a name or number of the source whose turn has come (`engine.models.holding`); 0 for none."""
+
+    @classmethod
+    def of(cls, settings: RewriteSettings) -> Sampling:
+        """How a workspace's settings decode, for rewriting and for measuring alike."""
+        return cls(**{field.name: getattr(settings, field.name) for field in fields(cls)})
 
 
 GREEDY = Sampling(temperature=0.0, min_p=0.0, repetition_penalty=1.0, hold=0.0)

@@ -18,8 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from engine.host import open_models, report_jobs, runs
+from engine.host import report_jobs, runs
 from engine.host.model_jobs import adapter_folder
+from engine.models.sampling import Sampling
 from engine.progress import silent
 from engine.report import card as cards
 from engine.report import chosen
@@ -58,7 +59,7 @@ def main() -> None:
     author = opener.recipe.author
     dataset, corpus = workspace.dataset(author), workspace.corpus(author)
     cache = workspace.private / "cards"
-    sampling = open_models.sampling_of(workspace.settings.rewrite)
+    sampling = Sampling.of(workspace.settings.rewrite)
     whole = None
     scores: list[tuple[float, float]] = []
     styles: list[tuple[float, float]] = []

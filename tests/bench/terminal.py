@@ -44,6 +44,8 @@ class Terminal:
         env: Mapping[str, str] | None = None,
     ) -> None:
         environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **(env or {})}
+        # Compiled modules are kept, as a user has it: without, a start is measured that compiles everything again.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self.began = time.monotonic()
         self.pid, self.handle = pty.fork()
         if self.pid == 0:

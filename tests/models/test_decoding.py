@@ -14,6 +14,7 @@ from engine.models.growing_text import GrowingText
 from engine.models.loading import Loaded, load
 from engine.models.prefixes import Prefixes, agreement
 from engine.models.sampling import GREEDY, Sampling, choose
+from engine.settings import RewriteSettings
 
 DRAWN = Sampling(temperature=1.0, min_p=0.02, repetition_penalty=1.2)
 
@@ -313,3 +314,8 @@ def test_repetition_is_penalised_within_the_window_only() -> None:
 def test_outputs_that_are_not_numbers_are_recognised() -> None:
     with pytest.raises(StyloraError, match="not numbers"):
         choose(np.array([0.0, np.nan], dtype=np.float32), [], GREEDY, random.Random(0))
+
+
+def test_settings_and_sampling_mean_the_same_by_default() -> None:
+    assert Sampling.of(RewriteSettings()) == Sampling()
+    assert Sampling.of(RewriteSettings(temperature=1.5, hold=0.25)) == Sampling(temperature=1.5, hold=0.25)

@@ -124,6 +124,19 @@ async def test_training_is_steered_by_keys(open_app: Open, workspace: Workspace)
         await finished(pilot, "train")
 
 
+@pytest.mark.parametrize("key", ["p", "s", "c", "i"])
+async def test_steering_a_training_that_is_still_starting_says_when(
+    open_app: Open, workspace: Workspace, key: str
+) -> None:
+    (workspace.root / "hold-load").touch()
+    async with open_app((120, 40)) as pilot:
+        await pilot.press("3")
+        await app_of(pilot).start_job("train", {"author": "Small Voice"})
+        await until(pilot, lambda: "starting, started" in shown(pilot))
+        await pilot.press(key)
+        await until(pilot, lambda: f"still starting: {key} works from its first step on; x ends it" in shown(pilot))
+
+
 async def test_plan_that_does_not_fit_offers_to_give_way(open_app: Open) -> None:
     async with open_app((120, 40)) as pilot:
         app = app_of(pilot)

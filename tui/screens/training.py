@@ -164,7 +164,7 @@ class TrainingScreen(Moving):
         if action == "check":
             return bool(self.author and self.author.adapter and self.author.adapter.complete)
         if action in ("pause", "stop", "save", "interval"):
-            return self.under_way() is not None
+            return self.running() is not None
         if action == "resume":
             return self.resumable
         if action in ("overlay", "describe", "compare", "delete"):

@@ -10,6 +10,7 @@ from textual import work
 from engine.errors import StyloraError
 from engine.host.journal import JobState
 from engine.host.runs import Run
+from tui import keymap
 from tui.screens import training_forms as forms
 from tui.screens import training_words as words
 from tui.screens.base import StyloraScreen
@@ -51,11 +52,15 @@ class Steering(StyloraScreen):
         busy = any(state.kind in self.KINDS for state in active)
         return not busy and words.resumable(self.state, self.run_here)
 
-    def under_way(self) -> JobState | None:
-        """The followed training, while it runs and can be steered: from its first step on."""
+    def running(self) -> JobState | None:
+        """The followed training, while it runs."""
         state = self.state
-        steered = state and state.kind == "train" and state.status == "running" and state.stage in STEPPING
-        return state if steered else None
+        return state if state and state.kind == "train" and state.status == "running" else None
+
+    def under_way(self) -> JobState | None:
+        """The same, once it can be steered: from its first step on."""
+        state = self.running()
+        return state if state and state.stage in STEPPING else None
 
     # -- starting -------------------------------------------------------------------------------------
 
@@ -130,6 +135,13 @@ class Steering(StyloraScreen):
 
     # -- steering -------------------------------------------------------------------------------------
 
+    def _steerable(self, action: str) -> bool:
+        """Whether the followed training can do `action` now; a line says so where it is too early."""
+        if self.under_way() is None and self.running():
+            works, ends = words.key(action), keymap.key("app.cancel")
+            self.stylora.tell(f"the training is still starting: {works} works from its first step on; {ends} ends it")
+        return self.under_way() is not None
+
     async def _steer(self, action: str, value: int | None = None) -> None:
         state, client = self.under_way(), self.stylora.client
         if state and client:
@@ -139,18 +151,23 @@ class Steering(StyloraScreen):
                 self.stylora.complain(str(error))
 
     async def action_pause(self) -> None:
-        state = self.under_way()
-        await self._steer("resume" if state and state.values.get("paused") else "pause")
+        if self._steerable("pause"):
+            state = self.under_way()
+            await self._steer("resume" if state and state.values.get("paused") else "pause")
 
     async def action_stop(self) -> None:
-        await self._steer("stop")
+        if self._steerable("stop"):
+            await self._steer("stop")
 
     async def action_save(self) -> None:
-        await self._steer("checkpoint")
+        if self._steerable("save"):
+            await self._steer("checkpoint")
 
     @work
     async def action_interval(self) -> None:
         assert self.survey
+        if not self._steerable("interval"):
+            return
         told = await self.app.push_screen_wait(forms.interval_form(self.survey.settings.training.steps_per_eval))
         if told is not None:
             await self._steer("validate_every", told["updates"])

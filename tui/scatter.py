@@ -22,7 +22,7 @@ def scatter(
     `width` and `height` are columns and lines in all; the axes zoom to what there is, in steps of a tenth. Of several
     points in one place the first is shown.
     """
-    inner, rows = max(width - 6, 10), max(height - 2, 3)
+    inner, rows = max(width - 7, 10), max(height - 2, 3)
     everything = [*points, *marks.values()]
     left, right = _range([one[0] for one in everything])
     low, high = _range([one[1] for one in everything])
@@ -40,10 +40,10 @@ def scatter(
     lines = []
     for row, cells in enumerate(grid):
         at = f"{high:.1f}" if row == 0 else f"{low:.1f}" if row == rows - 1 else ""
-        lines.append(f"{at:>4} │{''.join(cells)}".rstrip())
-    lines.append(f"{y[:4]:>4} └{'─' * inner}")
+        lines.append(f"{at:>5} │{''.join(cells)}".rstrip())
+    lines.append(f"{y[:5]:>5} └{'─' * inner}")
     ends = f"{left:.1f}{x:^{max(inner - 6, len(x))}}{right:.1f}"
-    lines.append(f"      {ends}")
+    lines.append(f"       {ends}")
     return lines
 
 

@@ -105,7 +105,10 @@ def best_said(wanted: list[str], output: str) -> list[Said]:
     like[lengths[None, :] > np.maximum(limits, weights.min())[:, None]] = -1
     ranked = np.argsort(-like, axis=1, kind="stable")[:, :_CANDIDATES]
     stretches = [" ".join(segments[slice(*runs[run])]) for best in ranked for run in best]
-    exact = encode(stretches).reshape(len(wanted), -1, goals.shape[1])
+    known = dict(zip(segments, parts, strict=True))  # most runs are of one segment, and several sentences share one
+    if new := [stretch for stretch in dict.fromkeys(stretches) if stretch not in known]:
+        known |= zip(new, encode(new), strict=True)
+    exact = np.array([known[stretch] for stretch in stretches]).reshape(len(wanted), -1, goals.shape[1])
     scores = np.einsum("gd,gcd->gc", goals, exact)
     places = scores.argmax(axis=1)
     each = scores.shape[1]

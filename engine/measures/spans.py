@@ -48,11 +48,11 @@ def unseen(texts: Sequence[str], others: Iterable[str], size: int = LEAK_SPAN) -
     """
     own = [span_hashes(text, size) for text in texts]
     wanted = np.unique(np.concatenate([*own, np.empty(0, dtype=np.uint64)]))
+    if not len(wanted):
+        return list(texts)
     met = np.zeros(len(wanted), dtype=bool)
-    if len(wanted):
-        for other in others:
-            found = span_hashes(other, size)
-            at = np.minimum(np.searchsorted(wanted, found), len(wanted) - 1)
-            met[at[wanted[at] == found]] = True
-    seen = wanted[met]
-    return [text for text, found in zip(texts, own, strict=True) if not np.isin(found, seen).any()]
+    for other in others:
+        found = span_hashes(other, size)
+        at = np.minimum(np.searchsorted(wanted, found), len(wanted) - 1)
+        met[at[wanted[at] == found]] = True
+    return [text for text, found in zip(texts, own, strict=True) if not met[np.searchsorted(wanted, found)].any()]

@@ -36,6 +36,8 @@ _WIDTH = 5
 """Words of a bar in the plot of sentence lengths."""
 _FEWEST = 2
 """Held-out passages that a card needs."""
+_UNREAD = frozenset({"memorised"})
+"""Anchors whose fluency is not measured: it is the author's, which the author's own held-out text tells."""
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):
@@ -314,6 +316,7 @@ def _base(
         made = _rewritten(rewriter, texts, 1, 0.0, free, seed, "check: untrained model", report)
         own = [one.variations[0].text for one in made]
         read = {"untrained": own[: len(anchors["author"])], **anchors}
-        return Base(texts=own, surprise={name: _read(rewriter, one) for name, one in read.items()})
+        surprise = {name: _read(rewriter, one) for name, one in read.items() if name not in _UNREAD}
+        return Base(texts=own, surprise=surprise | {name: [(0.0, 0.0)] * len(anchors[name]) for name in _UNREAD})
 
     return stored(cache, "base", [made_of, anchors], make, Base)

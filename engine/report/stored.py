@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.atomic import write_bytes
 
-FORMAT = 3
+FORMAT = 4
 """Raised with every change of what is measured: files of another format are not looked at."""
 
 T = TypeVar("T")

@@ -63,12 +63,12 @@ def test_a_batch_gives_each_prompt_what_it_gets_alone(tiny: Loaded) -> None:
 def test_more_prompts_than_fit_at_once_are_all_answered(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = prompts(tiny) * 3
     wide = decode(tiny.model, tiny.tokenizer, asked, max_tokens=6, sampling=DRAWN, seed=5)
-    monkeypatch.setattr(decoding, "WIDTH", 3)
+    monkeypatch.setattr(decoding, "_width", lambda: 3)
     assert decode(tiny.model, tiny.tokenizer, asked, max_tokens=6, sampling=DRAWN, seed=5) == wide
 
 
 def test_what_may_grow_longest_is_begun_first(tiny: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoding, "WIDTH", 2)
+    monkeypatch.setattr(decoding, "_width", lambda: 2)
     begun: list[int] = []
 
     def heard(index: int, _: str) -> None:

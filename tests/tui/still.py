@@ -170,6 +170,8 @@ _PARAMS: dict[str, dict[str, Any]] = {
     "dataset": {},
     "train": {"updates": 400, "rank": 32},
     "rewrite": {"text": PASSAGE, "variations": 2, "strength": 1.0, "temperature": 0.7, "seed": 42},
+    "check": {},
+    "sweep": {},
 }
 _MIDWAY: dict[str, Callable[[Progress], bool]] = {
     "curate": lambda told: told.done == 26,
@@ -202,7 +204,44 @@ def rewrite(workspace: Workspace, params: dict[str, Any], report: Report, _: Con
     return result | {"prompt": "", "turn": street_host._remember(workspace, params, variations, result)}
 
 
-JOBS = {**street_host.JOBS, "rewrite": rewrite}
+def _sides(*values: float) -> dict[str, Any]:
+    """Figures of the sides in the order of a card's columns, each with an interval."""
+    names = ("rewritten", "untrained", "neutral", "author")
+    found = {name: {"value": at, "low": 0.9 * at, "high": 1.02 * at} for name, at in zip(names, values, strict=True)}
+    return found | {side: {"value": 0.0, "low": 0.0, "high": 0.0} for side in ("copy", "memorised")}
+
+
+def check(workspace: Workspace, params: dict[str, Any], report: Report, _: Control) -> dict[str, Any]:
+    """The street's own job, with a card that has its columns."""
+    for n in range(24):
+        report(Progress("check: adapter", n + 1, 24, f"{n + 1} of 24 texts begun"))
+    measures = [
+        ("rhythm", "words a sentence", "words", (19.0, 14.0, 9.0, 24.0)),
+        ("rhythm", "spread of sentence length", "", (9.2, 6.1, 3.9, 12.4)),
+        ("vocabulary", "key words per 1,000", "", (21.0, 6.0, 4.0, 26.0)),
+        ("meaning", "names and numbers kept", "%", (0.98, 0.61, 1.0, 1.0)),
+        ("memorisation", "longest span of the author's", "words", (8.0, 7.0, 7.0, 8.0)),
+    ]
+    sample = {"plain": PASSAGE, "untrained": PASSAGE, "rewritten": VOICES[0], "author": STYLED}
+    return {
+        "author": AUTHOR,
+        "passages": 24,
+        "joint": _sides(0.81, 0.2, 0.0, 1.0),
+        "style": _sides(0.78, 0.12, 0.0, 1.0),
+        "meaning": _sides(0.84, 0.63, 0.95, 1.0),
+        "measures": [
+            {"group": group, "title": title, "unit": unit, "sides": _sides(*values)}
+            for group, title, unit, values in measures
+        ],
+        "gap_closed": 0.78,
+        "gap_closed_untrained": 0.12,
+        "facts": 45,
+        "facts_kept": 44,
+        "samples": [{**sample, "findings": ["name Harbour Commissioners is missing"]}],
+    }
+
+
+JOBS = {**street_host.JOBS, "rewrite": rewrite, "check": check}
 
 
 def lay(workspace: Workspace, last: str, state: str) -> None:

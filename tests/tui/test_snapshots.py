@@ -5,12 +5,16 @@ When a screen was changed on purpose, ``STYLORA_PICTURES=1 pytest tests/tui/test
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
-from still import drawn, freeze, lay, new_workspace, settle, still, text
+from still import AUTHOR, drawn, freeze, lay, new_workspace, settle, still, text
 from textual.pilot import Pilot
+
+from tui.screens.doctor import DoctorScreen
 
 PICTURES = Path(__file__).with_name("pictures")
 RENEW = bool(os.environ.get("STYLORA_PICTURES"))
@@ -18,6 +22,22 @@ SIZES = ((120, 40), (80, 24))
 SCREENS = {"corpus": "curate", "dataset": "dataset", "training": "train", "rewrite": "rewrite"}
 STATES = ("empty", "busy", "failed", "full")
 README = {("corpus", "full"), ("dataset", "full"), ("training", "busy"), ("rewrite", "full")}
+
+ILL = [
+    {"name": "MLX", "passed": True, "detail": "0.31", "symptom": None, "why": "", "fixes": []},
+    {
+        "name": "style",
+        "passed": False,
+        "detail": "31% of the way to the author, at strength 0.6",
+        "symptom": "weak style",
+        "why": "the adapter is turned down",
+        "fixes": [
+            {"number": 1, "words": "rewrite at the trained strength", "command": "stylora use --strength 1"},
+            {"number": 2, "words": "train longer", "command": "stylora train --epochs 3"},
+        ],
+    },
+]
+"""What a doctor says that was found."""
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +81,43 @@ async def test_help(tmp_path: Path) -> None:
     async with still(new_workspace(tmp_path / "work"), screen="dataset") as pilot:
         await pilot.press("f1")
         await both_sizes(pilot, "help")
+
+
+FURTHER: dict[str, tuple[str, tuple[str, ...]]] = {
+    "report": ("training", ("k",)),
+    "sweep": ("training", ("S",)),
+    "blind": ("training", ("S", "v")),
+    "runs": ("training", ("v", "v")),
+    "samples": ("training", ("v",)),
+    "worldview": ("dataset", ("w",)),
+    "pairs": ("dataset", ("v",)),
+    "details": ("rewrite", ("escape", "right", "o")),
+}
+"""Screens and pages over the four, the one to begin with, and the keys from there."""
+
+
+@pytest.mark.parametrize("name", FURTHER)
+async def test_further_screen(name: str, tmp_path: Path) -> None:
+    workspace = new_workspace(tmp_path / "work")
+    lay(workspace, "rewrite", "full")
+    workspace.worldview(AUTHOR)
+    screen, keys = FURTHER[name]
+    async with still(workspace, screen=screen) as pilot:
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+        await both_sizes(pilot, name)
+
+
+async def test_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DoctorScreen, "COMMAND", (sys.executable, str(Path(__file__).with_name("street_stylora.py"))))
+    workspace = new_workspace(tmp_path / "work")
+    lay(workspace, "rewrite", "full")
+    (workspace.root / "doctor.json").write_text(json.dumps(ILL))
+    async with still(workspace) as pilot:
+        await pilot.press("ctrl+d")
+        await settle(pilot, lambda: "wrong of" in text(pilot))
+        await both_sizes(pilot, "doctor")
 
 
 async def test_review_of_the_corpus(tmp_path: Path) -> None:

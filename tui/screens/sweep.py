@@ -85,6 +85,9 @@ class SweepScreen(StyloraScreen):
         self.query_one("#plot", Static).update(Content("\n".join(plot)))
         self.refresh_bindings()
 
+    def on_resize(self) -> None:
+        self.show()
+
     # -- actions --------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

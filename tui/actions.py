@@ -101,7 +101,9 @@ ACTIONS = (
     Action("training", "s", "stop", "stop", "stop the training: validate, save, keep the best adapter"),
     Action("training", "R", "resume", "go on", "go on with a stopped or interrupted run, from its last checkpoint"),
     Action("training", "t", "train", "train", "train an adapter: model, rank, rate, duration; the plan comes first"),
-    Action("training", "v", "view(1)", "view", "what is below the chart: log, samples, runs, figures; V goes back"),
+    Action(
+        "training", "v", "view(1)", "view", "what is below the chart: log, samples, runs, figures, card; V goes back"
+    ),
     Action("training", "V", "view(-1)", "", "the view before"),
     Action("training", "enter", "describe", "describe", "all about the chosen run, its last samples too", "⏎"),
     Action("training", "o", "overlay", "overlay", "the chosen run onto the chart, or off it"),
@@ -131,7 +133,9 @@ ACTIONS = (
     Action("training", "i", "interval", "", "updates between validations, from now on"),
     Action("training", "m", "model", "", "prepare the base model (convert it)"),
     Action("training", "S", "app.sweep", "sweep", "measure every checkpoint at several strengths; use the best"),
-    Action("training", "k", "check", "check", "report card: measure the adapter on held-out passages"),
+    Action(
+        "training", "k", "check", "card", "report card of the adapter, measured on held-out passages if it has none"
+    ),
     Action("rewrite", "ctrl+r", "rewrite", "rewrite", "rewrite what is in the prompt", "^r"),
     Action(
         "rewrite", "escape", "keys", "keys", "leave the prompt, for the keys below; from there, the newest exchange"
@@ -158,6 +162,7 @@ ACTIONS = (
     Action(
         "rewrite", "m", "further", "more", "further knobs: top-p, min-p, penalty, length, perspective, retries, seed"
     ),
+    Action("rewrite", "r", "check", "card", "report card of the adapter that answers, measured now if it has none"),
     Action("rewrite", "right,l", "choose(1)", "", "choose the next variation", "→"),
     Action("rewrite", "left,h", "choose(-1)", "", "choose the previous variation", "←"),
     Action("rewrite", "n", "step(1)", "", "the exchange after this one"),
@@ -188,6 +193,9 @@ ACTIONS = (
     Action("worldview", "ctrl+z", "undo", "undo", "take back the last change", "^z"),
     Action("worldview", "escape", "back", "back", "back to the dataset; twice throws away what is not saved", "esc"),
     Action("report", "escape,backspace", "app.back", "back", "back to where you were"),
+    Action("report", "m", "measure", "measure", "measure the adapter again: a new card in place of this one"),
+    Action("report", "right,l", "card(1)", "next card", "the next card kept: other checkpoints, other strengths", "→"),
+    Action("report", "left,h", "card(-1)", "", "the card before", "←"),
     Action("report", "down,j", "scroll(1)", "", "scroll down", "↓"),
     Action("report", "up,k", "scroll(-1)", "", "scroll up", "↑"),
     Action("report", "pagedown,space", "scroll(10)", "", "a page down", "space"),

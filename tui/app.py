@@ -234,6 +234,15 @@ class StyloraApp(Hosted):
         except StyloraError as error:
             self.complain(str(error))
 
+    def show_card(self, adapter: str) -> None:
+        """The report card of an adapter: as it is measured, if it is, or as it is kept."""
+        from tui.screens.report import ReportScreen
+        from tui.screens.training_words import run_of
+
+        jobs = self.client.active() if self.client else []
+        going = [job for job in jobs if job.kind == "check" and run_of(job, self.survey) == adapter]
+        self.push_screen(ReportScreen(going[-1].job if going else "", adapter))
+
     def action_doctor(self) -> None:
         from tui.screens.doctor import DoctorScreen
 

@@ -79,24 +79,32 @@ def heading(card: Mapping[str, Any]) -> str:
 
 
 def lines(card: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """The whole card in lines of no more than 78 columns, each as title, the adapter's figure, and the rest.
+    """The whole card in lines of no more than 77 columns, each as title, the adapter's figure, and the rest.
 
     A line of headings has no figure; an empty one parts the groups.
     """
     scores = joint(card)
     if scores:
-        yield f"{'':15}", "", f"{'adapter':>8}{'90% interval':>15}{_aligned(name for _, name in ANCHORS)}"
+        yield f"{'':15}", "", f"{'adapter':>8}{'90% interval':>14}{_aligned(name for _, name in ANCHORS)}"
         for row in scores:
-            yield f"{row.title:15}", f"{row.value:>8}", f"{row.interval:>15}{_aligned(row.anchors)}"
+            yield f"{row.title:15}", f"{row.value:>8}", f"{row.interval:>14}{_aligned(row.anchors)}"
         yield "", "", ""
     group = ""
     for row in measures(card):
         if not group:
-            yield f"{'':{TITLE}}", "", f"{'adapter':>8}{'90% interval':>15}{_aligned(name for _, name in SIDES)}"
+            yield f"{'':{TITLE}}", "", f"{'adapter':>8}{'90% interval':>14}{_aligned(name for _, name in SIDES)}"
         elif row.group != group:
             yield "", "", ""
         group = row.group
-        yield f"{row.title:{TITLE}}", f"{row.value:>8}", f"{row.interval:>15}{_aligned(row.anchors)}"
+        yield f"{row.title:{TITLE}}", f"{row.value:>8}", f"{row.interval:>14}{_aligned(row.anchors)}"
+
+
+def narrow(card: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The same in lines of no more than 42 columns: the adapter's figures beside the author's own."""
+    yield f"{'':26}", "", f"{'adapter':>8}{'author':>8}"
+    for row in (*joint(card), *measures(card)):
+        title = row.title if len(row.title) <= 26 else f"{row.title[:25]}…"
+        yield f"{title:26}", f"{row.value:>8}", f"{row.anchors[-1]:>8}"
 
 
 def _aligned(cells: Iterable[str]) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from still import AUTHOR, NOW, StillApp, act, freeze, lay, new_workspace, settle
+from still import AUTHOR, CARD, NOW, StillApp, act, freeze, lay, new_workspace, settle
 from textual import events
 from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import TextArea
 
+from engine.report.kept import save_card
 from engine.workspace import Workspace
 from tui import actions, keymap
 from tui.screens.help import HelpScreen
@@ -41,10 +43,11 @@ class HeardApp(StillApp):
 
 
 def whole(workspace: Workspace, state: str, last: str) -> None:
-    """The whole street and a check of it; or the street up to a job that runs."""
+    """The whole street, a check of it and a card of another strength; or the street up to a job that runs."""
     lay(workspace, last, state)
     if state == "full":
         act(workspace, "check", {"author": AUTHOR}, start=NOW - 60)
+        save_card(workspace.adapter(AUTHOR), msgspec.structs.replace(CARD, strength=0.75))
     workspace.worldview(AUTHOR)
 
 
@@ -103,7 +106,7 @@ async def run(app: HeardApp, pilot: Pilot[None], action: actions.Action, key: st
 
 def _late(action: actions.Action) -> int:
     """What ends something comes after what needs it."""
-    return 2 if action.name.endswith("back") else int(action.name.startswith(("vote", "undo")))
+    return 2 if action.name.endswith("back") else int(action.name.startswith(("vote", "undo", "measure")))
 
 
 async def missing(workspace: Workspace | None, where: str, still_missing: list[actions.Action]) -> list[actions.Action]:

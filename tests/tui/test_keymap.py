@@ -113,7 +113,7 @@ async def test_bindings_bar_help_palette_and_hints_follow(tmp_path: Path) -> Non
 async def test_palette_finds_what_another_screen_does_and_goes_there(tmp_path: Path) -> None:
     async with still(new_workspace(tmp_path / "work")) as pilot:
         await pilot.press("ctrl+p", *"report card")
-        await settle(pilot, lambda: "measure the adapter on held-out" in shown(pilot))
+        await settle(pilot, lambda: "report card of the adapter" in shown(pilot))
         await pilot.press("escape", "ctrl+p", *"below the chart: log")
         await settle(pilot, lambda: "what is below the chart" in shown(pilot))
         await pilot.press("enter")

@@ -85,6 +85,9 @@ async def test_help(tmp_path: Path) -> None:
 
 FURTHER: dict[str, tuple[str, tuple[str, ...]]] = {
     "report": ("training", ("k",)),
+    "kept": ("training", ("k", "escape", "k")),
+    "card": ("training", ("k", "escape", "V")),
+    "asked": ("rewrite", ("escape", "r", "escape", "r")),
     "sweep": ("training", ("S",)),
     "blind": ("training", ("S", "v")),
     "runs": ("training", ("v", "v")),

@@ -248,6 +248,12 @@ class RewriteScreen(Turning, Reading):
         self.keep(held=self.prompt.held if len(self.prompt.held) <= LONGEST // 4 else "")
         self.refresh_bindings()
 
+    def action_check(self) -> None:
+        if self.voice is None:
+            self.stylora.complain(f"no adapter to check. {next_step(self.author)}")
+        else:
+            self.stylora.show_card(self.adapter)
+
     def action_keys(self) -> None:
         """Out of the prompt; from there, back to the newest exchange."""
         if isinstance(self.focused, TextArea):

@@ -38,6 +38,9 @@ class PageScreen(StyloraScreen):
     def show(self) -> None:
         """It says the same as long as it is open."""
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action not in ("measure", "card")
+
     def action_scroll(self, step: int) -> None:
         self.query_one("#page").scroll_relative(y=step, animate=False)
 

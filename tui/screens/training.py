@@ -32,7 +32,7 @@ class TrainingScreen(Moving):
     NAME = "training"
     KINDS = frozenset({"train", "demo"})
     THIN = True
-    SCROLLED = ("#log", "#samples", "#runs", "#facts-box")
+    SCROLLED = ("#log", "#samples", "#runs", "#facts-box", "#card-box")
     CSS_PATH = "training.tcss"
     BINDINGS = actions.bindings("training")
     AUTO_FOCUS = ""
@@ -55,6 +55,8 @@ class TrainingScreen(Moving):
                 yield RunList(id="runs")
                 with VerticalScroll(id="facts-box", can_focus=False):
                     yield Facts(id="facts")
+                with VerticalScroll(id="card-box", can_focus=False):
+                    yield Static("", id="card", markup=False)
 
     def compose(self) -> ComposeResult:
         yield from super().compose()
@@ -115,6 +117,7 @@ class TrainingScreen(Moving):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.show)
+        self.call_after_refresh(self.read_card, self.run_name)
 
     def runs_read(self) -> None:
         name = self.run_name
@@ -123,6 +126,7 @@ class TrainingScreen(Moving):
             self.forget()  # it was deleted
             self._about(name, "")
         self.show_overlays()
+        self.read_card(name)
         self.show()
         self.refresh_bindings()
 

@@ -10,7 +10,7 @@ from tui.widgets.chart import LossChart
 from tui.widgets.run_list import RunList
 from tui.widgets.samples import SamplesView
 
-VIEWS = {"log": "#log", "samples": "#samples", "runs": "#runs", "figures": "#facts-box"}
+VIEWS = {"log": "#log", "samples": "#samples", "runs": "#runs", "figures": "#facts-box", "card": "#card-box"}
 """What is below the chart, and the widget that shows it."""
 SHARES = ("both", "below", "above")
 """What the chart and the view below it share the screen as; ``below`` is the view alone."""
@@ -74,6 +74,7 @@ class Moving(LiveRun):
         self.keep(view=self.view, share=self.share)
         if self.view == "runs":
             self.read_runs()
+        self.read_card(self.run_name)
         self.show()
         self.refresh_bindings()
 

@@ -8,15 +8,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from textual import work
+from textual.content import Content
 from textual.css.query import NoMatches
+from textual.widgets import Static
 
 from engine.errors import StyloraError
 from engine.host import runs as earlier
+from engine.host.cards import kept_cards
 from engine.host.journal import Event
-from tui import text
+from tui import card_page, text
 from tui.curve import Curve
 from tui.plot import Sight
 from tui.screens import training_figures as numbers
+from tui.screens import training_words as words
 from tui.screens.training_runs import EarlierRuns
 from tui.widgets.chart import LossChart
 from tui.widgets.figures import TILE, Facts, Tiles
@@ -145,7 +149,22 @@ class LiveRun(EarlierRuns):
                 return
             await asyncio.sleep(LOOK_SECONDS)
 
+    @work(group="card", exclusive=True)
+    async def read_card(self, name: str) -> None:
+        """Read and draw the report card of the run called `name`, where that is what one looks at."""
+        workspace = self.stylora.workspace
+        if workspace is None or self.view != "card":
+            return
+        cards = await asyncio.to_thread(kept_cards, workspace, name) if name else []
+        if name == self.run_name and self.query("#card"):
+            page = (
+                card_page.page(cards[0], self.query_one("#card-box").scrollable_content_region.width) if cards else None
+            )
+            hint = Content.styled(f"no report card yet: {words.key('check')} measures the adapter", "$secondary")
+            self.query_one("#card", Static).update(page or hint)
+
     def on_screen_resume(self) -> None:
+        self.read_card(self.run_name)
         self._draw()
 
     def _draw(self) -> None:

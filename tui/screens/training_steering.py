@@ -123,15 +123,12 @@ class Steering(StyloraScreen):
         if told is not None:
             await self.start("convert", {"model": told["model"][0]})
 
-    @work
     async def action_check(self) -> None:
         author = self.author
         if author is None or not (author.adapter and author.adapter.complete):
             self.stylora.complain(f"no adapter to check. {next_step(author, 3)}")
-        elif job := await self.start("check", {"author": author.name}):
-            from tui.screens.report import ReportScreen
-
-            self.app.push_screen(ReportScreen(job))
+        else:
+            self.stylora.show_card(author.slug)
 
     # -- steering -------------------------------------------------------------------------------------
 

@@ -163,4 +163,5 @@ def notice(state: JobState | None, run: Run | None, author: str) -> Content:
 
 
 def _after() -> str:
-    return f"{keymap.key('app.go-rewrite')} rewrites with it · {key('check')} measures it · {key('train')} trains again"
+    rewrite = keymap.key("app.go-rewrite")
+    return f"{rewrite} rewrites with it · {key('check')} its report card · {key('train')} trains again"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Callable
 
 import msgspec
 
 from engine.atomic import write_bytes
+from engine.control import Control
 from engine.curation.curate import curate
 from engine.dataset.build import build
 from engine.errors import StyloraError
@@ -15,7 +17,9 @@ from engine.generation.document import AT_ONCE
 from engine.generation.rewriter import Rewriter
 from engine.models import registry
 from engine.models.decoding import Sampling
+from engine.models.loading import Loaded
 from engine.progress import Progress, Report, silent
+from engine.recipe import Recipe
 from engine.report.card import Card, check
 from engine.training.config import TrainingConfig
 from engine.training.trainer import Trained, train
@@ -47,11 +51,20 @@ class DemoResult(msgspec.Struct, frozen=True, kw_only=True):
     """Wall time by stage; stages found finished from an earlier start are 0."""
 
 
-def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, report: Report = silent) -> DemoResult:
+def demo(
+    workspace: Workspace,
+    *,
+    minutes: float = 10,
+    fresh: bool = False,
+    report: Report = silent,
+    control: Control | None = None,
+    ready: Callable[[Loaded, Recipe | None], None] | None = None,
+) -> DemoResult:
     """Curate the bundled book, build a dataset, train the embedded model, rewrite held-out passages and measure.
 
     `minutes` bounds the wall time on two CPU cores: training is what gives way, and the result says so. Stopped and
-    started again it goes on where it was; `fresh` starts over. A finished demo is not run again, only shown.
+    started again it goes on where it was; `fresh` starts over. A finished demo is not run again, only shown. `control`
+    steers its training, and `ready` gets the model under it, as `engine.training.trainer.train` has them.
     """
     if minutes < SHORTEST_MINUTES:
         raise StyloraError(f"--minutes {minutes:g}: too short to train anything; give at least {SHORTEST_MINUTES:g}")
@@ -93,7 +106,12 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
     )
     clock = timed("corpus", clock)
     report(
-        Progress("curate", 1, 1, message=f"{curated.passages} passages, {curated.words:,} words of {BUNDLED_AUTHOR}")
+        Progress(
+            "curate",
+            curated.passages,
+            curated.passages,
+            message=f"{curated.passages} passages, {curated.words:,} words of {BUNDLED_AUTHOR}",
+        )
     )
 
     built = build(
@@ -105,7 +123,8 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         report=report,
     )
     clock = timed("dataset", clock)
-    report(Progress("dataset", 1, 1, message=f"{built.rows['train']} training pairs, {built.passages} passages"))
+    told = f"{built.rows['train']} training pairs, {built.passages} passages"
+    report(Progress("dataset", built.passages, built.passages, message=told))
 
     left = minutes * 60 * (1 - SHARE_FOR_CHECKING) - (time.monotonic() - began)
     trained = train(
@@ -114,6 +133,8 @@ def demo(workspace: Workspace, *, minutes: float = 10, fresh: bool = False, repo
         output=adapter,
         config=training_config(max(left, 30.0), workspace.settings.seed),
         report=report,
+        control=control,
+        ready=ready,
     )
     clock = timed("training", clock)
     if trained.stopped == "cancelled":

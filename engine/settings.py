@@ -182,7 +182,45 @@ def changed(settings: Part, changes: Mapping[str, Any]) -> Part:
     try:
         return msgspec.convert({**msgspec.structs.asdict(settings), **given}, type(settings))
     except msgspec.ValidationError as error:
-        raise StyloraError(str(error).replace("`$.", "`")) from None
+        raise StyloraError(_plainly(str(error))) from None
+
+
+_KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "null": "nothing",
+}
+"""msgspec's words for what a value is, and a user's."""
+
+
+def _plainly(reason: str) -> str:
+    """msgspec's reason why a value does not fit, in plain words and with the value's name in front."""
+    said, _, at = reason.partition(" - at `$")
+    said = re.sub(r"`([a-z |]+)`", lambda kinds: " or ".join(_KINDS.get(k, k) for k in kinds[1].split(" | ")), said)
+    said = re.sub(r"^Expected (.+), got (.+)", r"must be \1, not \2", said)
+    said = re.sub(r"^Expected (.+?)(\d)\.0$", r"Expected \1\2", said)
+    said = re.sub(r"^Expected ", "must be ", said)
+    name = at.strip(".`")
+    if wrong := re.match(r"Invalid enum value (.+)", said):
+        choices = get_args(_hint(name))
+        known = f"; known: {', '.join(choices)}" if choices and all(isinstance(one, str) for one in choices) else ""
+        said = f"{wrong[1]} is not one of its values{known}"
+    return f"{name}: {said}" if name else said
+
+
+def _hint(name: str) -> Any:
+    """The type of the setting called `name`, such as ``rewrite.perspective``; None for one in a list or table."""
+    table: Any = Settings
+    for part in name.split("."):
+        hints = get_type_hints(table) if isinstance(table, type) else {}
+        if part not in hints:
+            return None
+        table = hints[part]
+    return table
 
 
 def nearest(name: str, names: list[str]) -> str:
@@ -219,7 +257,7 @@ def parse_settings(text: str, where: str) -> Settings:
             raise StyloraError(
                 f"{where}: unknown key {name!r} in {section}{nearest(name, _known_fields(at))}"
             ) from None
-        raise StyloraError(f"{where}: {reason.replace('`$.', '`')}") from None
+        raise StyloraError(f"{where}: {_plainly(reason)}") from None
 
 
 def load_settings(path: Path) -> Settings:

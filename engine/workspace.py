@@ -39,13 +39,22 @@ def bundled(*parts: str) -> Path:
     return checkout if (home / "pyproject.toml").exists() else home.joinpath("stylora_bundled", *parts)
 
 
+_LATIN = str.maketrans(
+    {"Æ": "Ae", "æ": "ae", "Œ": "Oe", "œ": "oe", "Ø": "O", "ø": "o", "ß": "ss", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d"}
+    | {"Ð": "D", "ð": "d", "Þ": "Th", "þ": "th", "ı": "i"}
+)
+"""Latin letters that Unicode does not take apart into one of ASCII's and a mark."""
+
+
 def slug(author: str) -> str:
     """The author's name as a file name: lower-case ASCII letters, digits and underscores.
 
     A leading article is dropped ("The Unconducted Chorus" is ``unconducted_chorus``, as in the mission's
     paths). Raises `StyloraError` for a name with nothing left, so that no name can leave the workspace.
     """
-    plain = unicodedata.normalize("NFKD", author).encode("ascii", "ignore").decode().lower()
+    if "/" in author or "\\" in author:
+        raise StyloraError(f"author {author!r}: a name, not a path; leave the slashes out")
+    plain = unicodedata.normalize("NFKD", author.translate(_LATIN)).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", re.sub(r"['’]", "", plain)).strip("_").removeprefix("the_")
     if not name:
         raise StyloraError(f"author {author!r}: no letter or digit to make a file name of; use Latin letters")

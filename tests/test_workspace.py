@@ -29,7 +29,10 @@ def test_the_shipped_settings_are_the_defaults_with_two_models() -> None:
         ("authr = 'x'", "unknown key 'authr' in the top level; did you mean 'author'?"),
         ("[training]\nrnk = 3", "unknown key 'rnk' in training; did you mean 'rank'?"),
         ("[models.a]\nsource='hub'\nlocation='b'\npath='c'\nqbits=4", "did you mean 'q_bits'?"),
-        ("[training]\nlearning_rate = -1.0", "training.learning_rate"),
+        ("[training]\nlearning_rate = -1.0", "training.learning_rate: must be a number > 0"),
+        ("[training]\nrank = 'x'", "training.rank: must be a whole number, not text"),
+        ("[rewrite]\nperspective = 'me'", "rewrite.perspective: 'me' is not one of its values; known: keep, first,"),
+        ("[dataset]\nvariants = ['x']", "dataset.variants[0]: 'x' is not one of its values"),
         ("[rewrite", "not valid TOML"),
     ],
 )
@@ -46,7 +49,8 @@ def test_a_wrong_setting_is_one_line_that_names_it(text: str, message: str) -> N
         ("The Unconducted Chorus", "unconducted_chorus"),
         ("H. P. Lovecraft", "h_p_lovecraft"),
         ("Émile Zola", "emile_zola"),
-        ("../../etc/passwd", "etc_passwd"),
+        ("Æsop", "aesop"),
+        ("Bjørn Ødegård", "bjorn_odegard"),
         ("O’Brien", "obrien"),
     ],
 )
@@ -54,7 +58,13 @@ def test_an_author_becomes_a_file_name(author: str, name: str) -> None:
     assert slug(author) == name
 
 
-@pytest.mark.parametrize("author", ["", "...", "紫式部", "/"])
+@pytest.mark.parametrize("author", ["../../etc/passwd", "/", "a\\b"])
+def test_a_path_is_no_author(author: str) -> None:
+    with pytest.raises(StyloraError, match="a name, not a path"):
+        slug(author)
+
+
+@pytest.mark.parametrize("author", ["", "...", "紫式部"])
 def test_an_author_without_latin_letters_is_refused(author: str) -> None:
     with pytest.raises(StyloraError, match="file name"):
         slug(author)

@@ -191,9 +191,13 @@ class StyloraApp(Hosted):
     # -- actions --------------------------------------------------------------------------------------
 
     def action_go(self, name: str) -> None:
-        if self.workspace and self.current_mode != name and name in dict(SCREENS):
-            self.switch_mode(name)
-            self.remember_soon()
+        """One of the four screens itself: what was opened over it is closed."""
+        if self.workspace and name in dict(SCREENS):
+            if self.current_mode != name:
+                self.switch_mode(name)
+                self.remember_soon()
+            for _ in self.screen_stack[1:]:
+                self.pop_screen()
 
     def action_author(self, step: int) -> None:
         if self.survey and self.author:

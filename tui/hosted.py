@@ -36,6 +36,8 @@ class Hosted(TypedAhead):
     def __init__(self, host_command: Sequence[str] | None, *, ansi_color: bool | None = None) -> None:
         super().__init__(ansi_color=ansi_color)
         self._host_command = host_command
+        self._stages: dict[str, str] = {}
+        """Of the demos seen so far."""
         self._answered = asyncio.Event()
         """A host has answered, or none will by itself."""
 
@@ -103,8 +105,13 @@ class Hosted(TypedAhead):
 
     def _changed(self, changed: set[str]) -> None:
         assert self.client
-        if any(not self.client.jobs[job].active for job in changed):
+        jobs = [self.client.jobs[job] for job in changed]
+        begun = {
+            job.job: job.stage.partition(":")[0] for job in jobs if job.kind == "demo"
+        }  # which leaves files at each of its stages
+        if any(not job.active for job in jobs) or begun.items() - self._stages.items():
             self.reload()
+        self._stages |= begun
         screen = self.screen
         if isinstance(screen, StyloraScreen) and screen.is_mounted:
             screen.show_jobs()

@@ -7,14 +7,17 @@ from tui import keymap
 from tui.widgets.bars import SCREENS
 
 
-def next_step(author: AuthorState | None, here: int = 0) -> str:
-    """One sentence for whoever is on screen `here` (0: elsewhere); empty once everything is there."""
+def next_step(author: AuthorState | None, here: int = 0, *, demo: bool = False) -> str:
+    """One sentence for whoever is on screen `here` (0: elsewhere); empty once everything is there. With `demo`, which
+    takes every step by itself, there is nothing to do but to look."""
 
     def press(screen: int, action: str) -> str:
         name = SCREENS[screen - 1][0]
         there, then = keymap.key(f"app.go-{name}"), keymap.key(f"{name}.{action}")
         return f"Press {then}" if screen == here else f"Press {there}, then {then},"
 
+    if demo:
+        return f"The demo makes all of it by itself; {keymap.key('app.demo')} shows how far it is."
     if author is None or (not author.raw and author.corpus is None):
         return f"{press(1, 'add')} to add a book of this author: .txt, .md, .html, .epub or .pdf."
     if author.corpus is None:

@@ -23,7 +23,7 @@ from engine.host.report_jobs import blind, calibrated, check, sweep, use
 from engine.host.rewriting import again, history, keep, rewrite
 from engine.progress import Progress, Report
 from engine.settings import PERSPECTIVES, changed, nearest
-from engine.workspace import Workspace, slug
+from engine.workspace import BUNDLED_AUTHOR, Workspace, slug
 
 if TYPE_CHECKING:
     from engine.models.registry import ModelEntry
@@ -47,12 +47,14 @@ def curate(
 ) -> Result:
     """Books in, a curated corpus out. Without `input` the author's `styles/<author>_full.txt` is taken."""
     from engine.curation.curate import curate as run
+    from engine.curation.reading import gather
     from engine.models import registry
 
     settings = workspace.settings
     author = author or settings.author
     target = given(output, workspace.corpus(author))
     inputs = [given(path, Path()) for path in input] or [workspace.styles / f"{slug(author)}_full.txt"]
+    gather(inputs, target)  # says what is wrong with them before a model is made for its tokenizer
     model, count_tokens = registry.token_counter(workspace, report)
     curated = run(
         inputs,
@@ -314,12 +316,37 @@ def train(
     }
 
 
-def demo(workspace: Workspace, report: Report, *, minutes: float = 10, fresh: bool = False) -> Result:
+def demo(
+    workspace: Workspace,
+    report: Report,
+    *,
+    minutes: float = 10,
+    fresh: bool = False,
+    control: Control | None = None,
+) -> Result:
     """The whole street on the bundled author, inside a time box."""
     from engine.demo import demo as run
 
     opened.clear()
-    return _plain(run(workspace, minutes=minutes, fresh=fresh, report=report))
+    adapter = workspace.adapter(BUNDLED_AUTHOR)
+
+    def told(progress: Progress) -> None:
+        if progress.stage.startswith("check"):
+            live.clear()  # its training is over
+        report(progress)
+
+    try:
+        made = run(
+            workspace,
+            minutes=minutes,
+            fresh=fresh,
+            report=noting(adapter, told),
+            control=control,
+            ready=lambda loaded, recipe: live.update({adapter: (loaded, recipe)}),
+        )
+    finally:
+        live.clear()
+    return _plain(made)
 
 
 def _plain(value: Any) -> Result:

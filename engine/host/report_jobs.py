@@ -11,6 +11,7 @@ import msgspec
 from engine.errors import StyloraError
 from engine.host.model_jobs import Result, adapter_folder, given
 from engine.host.open_models import live, open_rewriter
+from engine.host.rewriting import refuse_untrained
 from engine.progress import Progress, Report
 from engine.settings import changed
 from engine.workspace import Workspace
@@ -92,6 +93,7 @@ def check(
     from engine.report.page import write_page
 
     folder = adapter_folder(workspace, adapter, author)
+    refuse_untrained(folder)
     knobs: dict[str, Any] = {"strength": strength, "temperature": temperature}
     if folder not in live:
         checkpoint, knobs, _ = taken(folder, checkpoint, knobs)
@@ -163,6 +165,8 @@ def blind(
 
     settings = workspace.settings
     folders = [adapter_folder(workspace, one) for one in adapters] or [adapter_folder(workspace, None, author)]
+    for folder in folders:
+        refuse_untrained(folder)
     named = list(product(folders, checkpoints or (None,), strengths or (None,)))
     if sides:
         named = [_side(workspace, one, folders[0]) for one in sides]
@@ -286,6 +290,7 @@ def sweep(
     from engine.report import sweep as sweeping
 
     folder = adapter_folder(workspace, adapter, author)
+    refuse_untrained(folder)
     wanted = sweeping.cells(folder, checkpoints, strengths)
     settings = changed(workspace.settings.rewrite, {"temperature": temperature})
     sampling = Sampling.of(settings)

@@ -90,6 +90,11 @@ def rewrite(
     def on_text(variation: int, delta: str) -> None:
         report(Progress("rewrite", values={"variation": variation, "delta": delta}))
 
+    if answers.update is None:
+        report(
+            Progress("rewrite", message=f"writing {settings.variations} variation{'s' * (settings.variations != 1)}")
+        )
+
     partial = partial_file(target) if target is not None and not chosen.in_training else None
     rewritten = rewrite_document(
         chosen.choosing(choices(chosen.recipe, settings)),

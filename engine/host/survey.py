@@ -60,6 +60,8 @@ class Corpus:
     """Passages and words there would be at other shortest lengths: (words at least, passages, words)."""
     waiting: bool = False
     """The user has decided otherwise on some of its text since it was made."""
+    author: str = ""
+    """The name it was curated under."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ def _corpus(path: Path) -> Corpus | None:
         _table(header.get("settings")),
         _thresholds(header.get("thresholds")),
         _waiting(path, _table(header.get("overrides"))),
+        str(header.get("author") or ""),
     )
 
 
@@ -329,6 +332,7 @@ def _author(workspace: Workspace, key: str, raw: list[Path], settings: Settings)
     corpus = _corpus(workspace.styles / f"{key}.txt")
     dataset, name = _dataset(workspace, workspace.root / "data" / "training" / key, corpus)
     adapter = _adapter(workspace.root / "lora_adapters" / key)
+    name = name or (corpus.author if corpus else "")
     if not name and slug(settings.author) == key:
         name = settings.author
     name = name or key.replace("_", " ").title()

@@ -269,14 +269,16 @@ def _rewritten(
     stage: str,
     report: Report,
 ) -> list[Rewritten]:
-    """All texts in one call: the decoder keeps its rows full to the end. Reports by how many have been begun."""
-    begun: set[int] = set()
+    """All texts in one call: the decoder keeps its rows full to the end. Reports how far they have come, each taken to
+    be as long as what it is made of."""
+    written = [0.0] * len(texts)
 
     def heard(passage: int, variation: int, delta: str) -> None:
-        begun.add(passage)
-        report(Progress(stage, len(begun) - 1, len(texts)))
+        written[passage] += len(delta) / (variations * len(texts[passage]))
+        report(Progress(stage, sum(min(one, 1.0) for one in written), len(texts)))
 
-    report(Progress(stage, 0, len(texts)))
+    made_by = "the adapter" if strength else "the untrained model"
+    report(Progress(stage, 0, len(texts), f"{len(texts)} texts rewritten by {made_by}"))
     done = rewriter.rewrite(
         texts, variations=variations, strength=strength, sampling=sampling, seed=seed, on_text=heard
     )

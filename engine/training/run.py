@@ -27,7 +27,7 @@ from engine.training.config import TrainingConfig, learning_rate
 from engine.training.distributed import ALONE, Enough, Group
 from engine.training.journal import Journal
 from engine.training.loss import LossFunction
-from engine.training.plan import Measured, Plan
+from engine.training.plan import Measured, Plan, span
 from engine.training.result import Trained, came_to, publish, write_run
 from engine.training.rows import Rows
 from engine.training.status import Clock, Status
@@ -169,7 +169,8 @@ class Run:
         try:
             with self.control.heard():
                 resumed = f"Going on at update {state.update} of {self.total}. " if state.update else ""
-                self._tell(f"{resumed}{self.plan.line}")
+                limit = f"; stopped after {span(config.time_limit)} at most" if config.time_limit else ""
+                self._tell(f"{resumed}{self.plan.line}{limit}")
                 if not checkpoint.existing(self.root):
                     self._save()
                 stopped: Stopped | None = None

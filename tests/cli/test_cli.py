@@ -220,3 +220,27 @@ def test_ctrl_c_stops_a_build_where_it_can_go_on(workspace: Path) -> None:
     assert not (folder / "manifest.toml").exists()
     kept = next((folder / ".building").iterdir()).read_bytes().count(b"\n")
     assert 1 <= kept < 5
+
+
+@pytest.mark.parametrize(
+    ("author", "said"),
+    [("", "no letter or digit to make a file name of"), ("../x", "a name, not a path")],
+)
+def test_author_that_is_no_name_is_refused_and_nothing_written(workspace: Path, author: str, said: str) -> None:
+    before = sorted(workspace.rglob("*"))
+    line = complaint(stylora("curate", "--author", author, "--input", "styles", cwd=workspace))
+    assert line.startswith(f"stylora: --author {author!r}: ")
+    assert said in line
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_missing_book_is_said_before_any_model_is_made(workspace: Path) -> None:
+    line = complaint(stylora("curate", "--input", "missing.txt", cwd=workspace))
+    assert line.endswith("missing.txt: no such file or folder; check the name")
+    assert not any(workspace.glob("models/*"))
+
+
+@pytest.mark.parametrize("command", ["check", "sweep"])
+def test_measuring_without_an_adapter_says_that_there_is_none(workspace: Path, command: str) -> None:
+    line = complaint(stylora(command, "--author", "Nobody", cwd=workspace))
+    assert "lora_adapters/nobody: no adapter there yet; train one with 'stylora train'" in line

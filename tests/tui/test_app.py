@@ -19,6 +19,8 @@ from engine.workspace import Workspace
 from tui.app import StyloraApp
 from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
+from tui.screens.dataset import DatasetScreen
+from tui.screens.report import ReportScreen
 from tui.screens.rewrite import RewriteScreen
 from tui.screens.training import TrainingScreen
 from tui.widgets.chart import LossChart
@@ -309,8 +311,44 @@ async def test_books_are_added_by_path(open_app: Open, workspace: Workspace, tmp
         await pilot.press("a")
         await until(pilot, lambda: "Path of the book" in shown(pilot))
         pilot.app.screen.query_one("#path", Input).value = str(tmp_path / "none.txt")
+        assert pilot.app.screen.query_one("#author", Input).value == "Herman Melville"  # it is theirs that was added
         await pilot.press("enter")
-        await until(pilot, lambda: "no such file" in shown(pilot))
+        await until(pilot, lambda: "no such file" in " ".join(shown(pilot).split()))
+        assert pilot.app.screen.query_one("#path", Input).value == str(tmp_path / "none.txt")
+        await pilot.press("escape")
+        await until(pilot, lambda: "Path of the book" not in shown(pilot))
+
+
+async def test_numbers_lead_to_the_screens_themselves(open_app: Open) -> None:
+    async with open_app() as pilot:
+        app = app_of(pilot)
+        for screen in ("dataset", "training"):
+            await pilot.press(str(["corpus", "dataset", "training"].index(screen) + 1))
+            await until(pilot, lambda screen=screen: app.current_mode == screen)
+            await pilot.press("d")
+            await until(pilot, lambda: isinstance(app.screen, ReportScreen))
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, TrainingScreen))
+        await pilot.press("2")
+        await until(pilot, lambda: isinstance(app.screen, DatasetScreen))
+
+
+async def test_demo_is_followed_on_every_screen_and_its_training_steered(open_app: Open, workspace: Workspace) -> None:
+    (workspace.root / "stylora.toml").write_text('author = "The Unconducted Chorus"\n')
+    for name in ("hold-dataset", "hold-train"):
+        (workspace.root / name).touch()
+    async with open_app((120, 40)) as pilot:
+        await app_of(pilot).start_job("demo", {})
+        await until(pilot, lambda: "14,203" in shown(pilot))  # its corpus is seen as soon as it is made
+        assert "The demo makes all of it by itself; d shows" in shown(pilot)
+        await pilot.press("3")
+        await until(pilot, lambda: "the demo's own" in shown(pilot))
+        (workspace.root / "hold-dataset").unlink()
+        await until(pilot, lambda: "240 / 240" in shown(pilot))
+        await pilot.press("p")
+        await until(pilot, lambda: "paused, started" in shown(pilot))
+        await pilot.press("p", "s")
+        await finished(pilot, "demo")
 
 
 async def test_form_names_what_is_wrong_and_starts_nothing(open_app: Open) -> None:

@@ -100,13 +100,13 @@ async def test_what_is_chosen_is_the_jobs_parameters_and_what_differs_is_said(
         await curated(pilot)
         await pilot.press("b")
         await until(pilot, lambda: "As stylora.toml has it" in said(pilot))
-        assert "1,549 pairs at most: 212 passages × 8.0" in said(pilot)
+        assert "1,549 pairs at most: 191 × 8.0 + 21 held out" in said(pilot)
         await pilot.press("space", "tab", "down", "space")  # no snowflakes, no abstract inputs
         screen = pilot.app.screen
         screen.query_one("#noise", Input).value = "10"
         screen.query_one("#worldview", Input).value = "mine.txt"
         await until(pilot, lambda: "no snowflake; no abstract; noise 10% (8%); mine.txt" in said(pilot))
-        assert "212 passages × 6.0" in said(pilot)
+        assert "191 × 6.0 + 21 held out" in said(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: "120 training pairs" in said(pilot))
         assert last(pilot).params == {

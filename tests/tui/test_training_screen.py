@@ -181,7 +181,7 @@ async def test_samples_are_scrubbed_and_the_style_arrives(visit: Visit, size: tu
 async def test_figures_and_log_below_the_chart(visit: Visit) -> None:
     async with visit((80, 24)) as pilot:
         assert "update 240: validation 3.055" in " ".join(shown(pilot).split())
-        await press(pilot, "V", "e")
+        await press(pilot, "V", "V", "e")
         flat = " ".join(shown(pilot).split())
         for said in ("update 240 of 240", "tokens seen 96,000", "memory, cache 100 MiB", "gradient norm 0.800"):
             assert said in flat
@@ -228,7 +228,7 @@ async def test_runs_are_overlaid_described_compared_and_deleted(visit: Visit, st
 
 async def test_next_visit_finds_zoom_scale_view_overlays_and_scroll(visit: Visit, street: Workspace) -> None:
     async with visit((80, 24)) as pilot:
-        await press(pilot, "z", "z", "b", "y", "left", "V")
+        await press(pilot, "z", "z", "b", "y", "left", "V", "V")
         await press(pilot, "down", "down")
         was = sight(pilot)
         screen_of(pilot).keep(overlays=["gone", 7])

@@ -144,7 +144,7 @@ def test_a_learning_rate_is_offered_with_every_digit_it_was_set_with(workspace: 
     assert author
     form = train_form(author, found, [])
     assert float(next(field.value for field in form._fields if field.name == "learning_rate")) == rate
-    assert f"rate {text.rate(rate, exact=True)}" in numbers.plan_page(author, found, "").plain
+    assert f"rate {text.rate(rate, exact=True)}" in numbers.plan_page(author, found, "", "").plain
     assert float(words.command({"learning_rate": rate}).rpartition(" ")[2]) == rate
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from engine.errors import StyloraError
-from engine.workspace import Workspace
+from engine.workspace import Workspace, slug
 
 app = typer.Typer(
     name="stylora",
@@ -34,7 +34,19 @@ def main_screen(context: typer.Context) -> None:
         run()
 
 
-Author = Annotated[str | None, typer.Option(help="The author's name; default: the one in stylora.toml.")]
+def _name(given: str | None) -> str | None:
+    """An author's name that is one: an empty variable of a shell must not come to mean the default author."""
+    if given is not None:
+        try:
+            slug(given)
+        except StyloraError as error:
+            raise StyloraError(f"--{error}") from None
+    return given
+
+
+Author = Annotated[
+    str | None, typer.Option(help="The author's name; default: the one in stylora.toml.", callback=_name)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Adapter = Annotated[
     Path | None, typer.Option(help="Adapter: a name in lora_adapters/ or a folder; default: the author's.")

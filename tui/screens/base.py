@@ -18,6 +18,8 @@ from textual.widget import Widget
 from engine.errors import StyloraError
 from engine.host.journal import Event, JobState
 from engine.host.survey import AuthorState, Survey
+from engine.workspace import BUNDLED_AUTHOR, slug
+from tui.steps import next_step
 from tui.widgets.bars import JobBar, KeyBar, NavBar
 
 if TYPE_CHECKING:
@@ -60,6 +62,17 @@ class StyloraScreen(Screen[None]):
     @property
     def author(self) -> AuthorState | None:
         return self.stylora.author
+
+    def next_step(self, here: int = 0) -> str:
+        """What to do next for the author, in a sentence; empty once everything is there."""
+        active = self.stylora.client.active() if self.stylora.client else []
+        author = self.author
+        making = (
+            author is not None
+            and author.slug == slug(BUNDLED_AUTHOR)
+            and not (author.adapter and author.adapter.complete)
+        )
+        return next_step(author, here, demo=making and any(job.kind == "demo" for job in active))
 
     # -- what is found again at the next start ---------------------------------------------------------
 

@@ -160,7 +160,8 @@ class Offer:
         time = ""
         if self.speed and self.speed_of == neutralizer:
             time = f", {text.duration(rows / self.speed)} at {self.speed:.1f} a second"
-        return f"{about}: {text.some(passages, 'passage')} × {each:.1f}{time}"
+        held = f" + {passages - trained} held out" if passages > trained else ""
+        return f"{about}: {trained:,} × {each:.1f}{held}{time}"
 
     def _share(self, kind: str) -> float:
         """Of the passages, those that gave a `kind` in the dataset there is; 1 where that is not known."""

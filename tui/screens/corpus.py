@@ -14,9 +14,10 @@ from textual.widgets.option_list import Option
 
 from engine.errors import StyloraError
 from engine.host.survey import BEYOND, AuthorState, Corpus, add_source
+from engine.workspace import slug
 from tui import actions, keymap, text
 from tui.screens.base import StyloraScreen
-from tui.steps import next_step, trail
+from tui.steps import trail
 from tui.widgets.figures import Tally, Tiles
 from tui.widgets.form import Field, Form, Values, count
 
@@ -113,7 +114,7 @@ class CorpusScreen(StyloraScreen):
             )
         )
         self.query_one("#figures", Tiles).show(self._figures(author.corpus))
-        hint = next_step(author, 1)
+        hint = self.next_step(1)
         self.query_one("#next", Static).update(f"→ {hint}" if hint else "")
         self.query_one("#next").display = bool(hint)
         self.query_one("#books", Static).update(self._books(author))
@@ -177,23 +178,26 @@ class CorpusScreen(StyloraScreen):
 
     @work
     async def action_add(self) -> None:
-        fields = (
-            Field("path", "Path of the book", hint="~ is your home folder"),
-            Field("author", "Author", self.author.name if self.author else ""),
-        )
-        told = await self.app.push_screen_wait(
-            Form("Add a book", fields, "It is copied into styles/; your file stays as it is.", send="add")
-        )
-        if told is None or self.stylora.workspace is None:
-            return
-        try:
-            path = Path(str(told["path"]).strip("'\"")).expanduser()
-            added = add_source(self.stylora.workspace, self.stylora.here / path, str(told["author"]))
-        except StyloraError as error:
-            self.stylora.complain(str(error))
-        else:
-            self.stylora.tell(f"added as styles/{added.name}; press c to curate")
+        path, author = "", self.author.name if self.author else ""
+        note = "It is copied into styles/; your file stays as it is."
+        while workspace := self.stylora.workspace:
+            fields = (
+                Field("path", "Path of the book", path, hint="~ is your home folder"),
+                Field("author", "Author", author),
+            )
+            told = await self.app.push_screen_wait(Form("Add a book", fields, note, send="add"))
+            if told is None:
+                return
+            path, author = str(told["path"]), str(told["author"])
+            try:
+                added = add_source(workspace, self.stylora.here / Path(path.strip("'\"")).expanduser(), author)
+            except StyloraError as error:
+                note = f"✗ {error}"
+                continue
+            self.stylora.tell(f"added as styles/{added.name}; press {keymap.key('corpus.curate')} to curate")
+            self.stylora.choose_author(slug(author))
             self.stylora.reload()
+            return
 
     @work
     async def action_curate(self) -> None:

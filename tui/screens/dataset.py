@@ -20,7 +20,6 @@ from tui.screens.base import StyloraScreen
 from tui.screens.build_form import BuildForm, Offer
 from tui.screens.dataset_live import Live
 from tui.screens.pair_browser import PairBrowser
-from tui.steps import next_step
 
 PAGES = ("Counts", "Checks", "Dropped", "Recipe", "Persona")
 DRAW_SECONDS = 0.1
@@ -127,7 +126,7 @@ class DatasetScreen(StyloraScreen):
         empty.display = not pages
         overview.set_class(self.dataset is None, "-alone")
         if not pages:
-            hint = next_step(self.author, 2) if self.survey else "looking…"
+            hint = self.next_step(2) if self.survey else "looking…"
             empty.update(f"No dataset for {self.author.name} yet.\n\n→ {hint}" if self.author else hint)
         self._draw_page()
 
@@ -205,7 +204,7 @@ class DatasetScreen(StyloraScreen):
     async def action_build(self) -> None:
         author, workspace = self.author, self.stylora.workspace
         if author is None or author.corpus is None or self.survey is None or workspace is None:
-            self.stylora.complain(f"no corpus yet. {next_step(author, 2)}")
+            self.stylora.complain(f"no corpus yet. {self.next_step(2)}")
             return
         if not self._speed[0] and self.stylora.client:  # the build followed took all from an earlier, stopped one
             for state in self.stylora.client.jobs.values():

@@ -135,16 +135,27 @@ class ReportScreen(StyloraScreen):
             tiles.append(("loss after", text.number(trained.get("best_valid_loss"), 2), "$primary"))
         if isinstance(card.get("gap_closed"), int | float):
             tiles.append(("gap closed", f"{card['gap_closed']:.0%}", "$primary"))
-            tiles.append(("… untrained", f"{card.get('gap_closed_untrained', 0):.0%}"))
+            tiles.append(("… by no training", f"{card.get('gap_closed_untrained', 0):.0%}"))
         if card.get("facts"):
             tiles.append(("facts kept", f"{card.get('facts_kept', 0)} of {card['facts']}"))
         score = (card.get("joint") or {}).get("rewritten")
         if score:
             tiles.insert(2 if trained else 0, ("joint score", card_rows.figure(score["value"]), "$primary"))
         self.query_one("#figures", Tiles).show(tiles)
-        self.query_one("#card", Static).update(card_page.page(card))
+        self.query_one("#card", Static).update(self._next(result) + card_page.page(card))
         passages = [*card.get("samples", []), *self._trials(card)]
         self.query_one("#samples", Static).update(Content("\n\n").join(self._samples(passages)))
+
+    @staticmethod
+    def _next(result: Mapping[str, Any]) -> Content:
+        """After a demo: how much of its pairs there was time for, and what to do now."""
+        trained, rows = result.get("trained") or {}, result.get("rows")
+        if not (trained.get("examples") and rows):
+            return Content("")
+        rewrite, go, train = (keymap.key(one) for one in ("app.go-rewrite", "app.go-training", "training.train"))
+        seen = f"There was time for {text.whole(trained['examples'])} of {text.whole(rows)} pairs."
+        then = f"{rewrite} rewrites a passage of yours with it; {go}, then {train}, trains for longer."
+        return Content.styled(f"→ {seen} {then}\n\n", "$secondary")
 
     @staticmethod
     def _trials(card: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:

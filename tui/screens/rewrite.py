@@ -23,7 +23,6 @@ from tui.screens.rewrite_compare import params as compare_params
 from tui.screens.rewrite_knobs import recalled
 from tui.screens.rewrite_reading import Reading
 from tui.screens.rewrite_turning import Turning
-from tui.steps import next_step
 from tui.text import NAMES, some, visible
 from tui.widgets.exchange import of_job
 from tui.widgets.prompt import Prompt
@@ -89,7 +88,7 @@ class RewriteScreen(Turning, Reading):
             "Write or paste a passage below and press Ctrl+R.\n"
             "Esc leaves the prompt for the single keys; i goes back; F1 lists them all."
             if ready
-            else f"→ {next_step(self.author)}"
+            else f"→ {self.next_step()}"
         )
         empty.update(Content.styled(hint, "$secondary"))
 
@@ -250,7 +249,7 @@ class RewriteScreen(Turning, Reading):
 
     def action_check(self) -> None:
         if self.voice is None:
-            self.stylora.complain(f"no adapter to check. {next_step(self.author)}")
+            self.stylora.complain(f"no adapter to check. {self.next_step()}")
         else:
             self.stylora.show_card(self.adapter)
 
@@ -295,7 +294,7 @@ class RewriteScreen(Turning, Reading):
 
     async def _send(self, text: str, seed: int | None = None, again: int = 0) -> bool:
         if self.knobs is None or self.author is None or (self.voice is None and self.live() != self.adapter):
-            self.stylora.complain(next_step(self.author) or "the workspace is still being read")
+            self.stylora.complain(self.next_step() or "the workspace is still being read")
             return False
         knobs = self.asked_knobs or self.knobs
         knobs = knobs if seed is None else replace(knobs, seed=seed)
@@ -318,7 +317,7 @@ class RewriteScreen(Turning, Reading):
             voice = Voice(live, self.author.name, Path(live), (), 0.0, "")
         text = self.prompt.whole() or (exchange.entry.text if exchange else "")
         if not text or voice is None or self.knobs is None:
-            missing = next_step(self.author) if text else ""
+            missing = self.next_step() if text else ""
             self.stylora.complain(missing or "nothing to compare on yet: write or paste a passage first")
             return
         knobs = self.asked_knobs or self.knobs

@@ -12,6 +12,7 @@ from engine.host.journal import JobState
 from engine.host.survey import AuthorState
 from engine.workspace import slug
 from tui.screens.rewrite_knobs import Knobs
+from tui.screens.training_steering import STEPPING
 
 LONGEST = 4 << 20
 """Characters of one request; the host takes a longer line for garbage."""
@@ -43,4 +44,5 @@ def asked_of(params: Mapping[str, Any], default: str) -> str:
 def live_training(client: HostClient | None) -> JobState | None:
     """The training that runs, if one does."""
     running = [one for one in (client.jobs.values() if client else ()) if one.status == "running"]
-    return next((one for one in running if one.kind == "train"), None)
+    demos = [one for one in running if one.kind == "demo" and one.stage in STEPPING]
+    return next((one for one in running if one.kind == "train" or one in demos), None)

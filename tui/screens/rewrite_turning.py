@@ -13,11 +13,11 @@ from engine.host.voices import Chosen, Voice
 from engine.settings import RewriteSettings, changed
 from tui import keymap
 from tui.screens.base import StyloraScreen
-from tui.screens.rewrite_asking import asked_of, live_training
+from tui.screens.rewrite_asking import live_training
 from tui.screens.rewrite_compare import checkpoint_line
 from tui.screens.rewrite_knobs import Knobs, further_form, line, taken
 from tui.screens.training_steering import STEPPING
-from tui.steps import next_step
+from tui.screens.training_words import run_of
 from tui.widgets.picker import Picker
 
 
@@ -110,7 +110,7 @@ class Turning(StyloraScreen):
     def live(self) -> str:
         """Folder name of the adapter under training, empty where none is."""
         survey, state = self.survey, live_training(self.stylora.client)
-        return asked_of(state.params, survey.settings.author) if survey and state else ""
+        return run_of(state, survey) if survey and state else ""
 
     def turn(self, knobs: Knobs) -> None:
         """Ask with these from now on."""
@@ -148,7 +148,7 @@ class Turning(StyloraScreen):
         live = self.live()
         first = [live] if live and all(one.name != live for one in self.voices) else []  # nothing of it is on disk yet
         if not (self.voices or first) or self.knobs is None:
-            self.stylora.complain(f"no adapter yet. {next_step(self.author)}")
+            self.stylora.complain(f"no adapter yet. {self.next_step()}")
             return
         choices = [(name, f"{name}, in training") for name in first]
         choices += [(one.name, one.author + f", {one.name}" * (one.name not in self._own())) for one in self.voices]
@@ -170,7 +170,7 @@ class Turning(StyloraScreen):
             await self._answers_beside(training, voice)
             return
         if voice is None or self.knobs is None:
-            self.stylora.complain(next_step(self.author) or "the workspace is still being read")
+            self.stylora.complain(self.next_step() or "the workspace is still being read")
             return
         kept = self.chosen.checkpoint
         choices = [("", "the finished adapter" + ", as chosen" * bool(self.chosen.line and kept is None))]

@@ -157,8 +157,12 @@ class TrainingScreen(Moving):
             said = planning
             if state and state.active:
                 said = state.message or f"{state.status}…"
-            plan = numbers.plan_page(author, self.survey, said) if author and self.survey else None
-            self._update("#empty", plan or Content.styled("looking…", "$quiet"))
+            if author and self.survey:
+                demo = bool(state and state.active and state.kind == "demo")
+                plan = numbers.plan_page(author, self.survey, said, self.next_step(3), demo=demo)
+                self._update("#empty", plan)
+            else:
+                self._update("#empty", Content.styled("looking…", "$quiet"))
 
     # -- keys ------------------------------------------------------------------------------------------
 

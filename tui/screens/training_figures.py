@@ -13,7 +13,6 @@ from engine.host.survey import AuthorState, ModelState, Survey
 from tui import keymap, text
 from tui.curve import Curve
 from tui.screens.training_words import key
-from tui.steps import next_step
 from tui.widgets.figures import TILE
 
 _GIB = 1 << 30
@@ -107,26 +106,31 @@ def epochs_of(number: float) -> str:
     return f"{number:g} {'epoch' if number == 1 else 'epochs'}"
 
 
-def plan_page(author: AuthorState, survey: Survey, planning: str) -> Content:
-    """What a training with the workspace's settings would be, and what to press; `planning` while that is found out."""
+def plan_page(author: AuthorState, survey: Survey, planning: str, step: str, *, demo: bool = False) -> Content:
+    """What a training with the workspace's settings would be, and what to press; `planning` while that is found out,
+    `step` is what is missing for one. A `demo` under way has settings of its own."""
     settings = survey.settings.training
     lines = [("Voice", author.name)]
     if author.dataset:
         rows = author.dataset.rows.get("train", 0)
         lines.append(("Pairs", text.whole(rows)))
+    if demo:
+        lines.append(("Settings", "the demo's own: a small model, for as long as there is time"))
+    elif author.dataset:
         lines.append(
             ("Updates", f"about {text.whole(updates(survey, rows, settings.epochs))} in {epochs_of(settings.epochs)}")
         )
-    if model := model_of(survey):
+    if (model := model_of(survey)) and not demo:
         here = (
             "" if model.present or model.source == "package" else f", not here yet: press {key('model')} to prepare it"
         )
         lines.append(("Model", f"{model.name}{here}"))
-    rate = text.rate(settings.learning_rate, exact=True)
-    lines.append(("LoRA", f"rank {settings.rank}, scale {settings.scale:g}, rate {rate}"))
+    if not demo:
+        rate = text.rate(settings.learning_rate, exact=True)
+        lines.append(("LoRA", f"rank {settings.rank}, scale {settings.scale:g}, rate {rate}"))
     hint = (
         planning
-        or next_step(author, 3)
+        or step
         or f"Press {key('train')} to train again, or {keymap.key('app.go-rewrite')} to rewrite with the adapter."
     )
     return Content("\n").join(

@@ -14,7 +14,6 @@ from tui import keymap
 from tui.screens import training_forms as forms
 from tui.screens import training_words as words
 from tui.screens.base import StyloraScreen
-from tui.steps import next_step
 
 STEPPING = frozenset({"training", "validation", "sample"})
 """Stages of a training that listens, and answers rewrites."""
@@ -55,7 +54,8 @@ class Steering(StyloraScreen):
     def running(self) -> JobState | None:
         """The followed training, while it runs."""
         state = self.state
-        return state if state and state.kind == "train" and state.status == "running" else None
+        over = state is not None and state.stage.startswith("check")  # a demo goes on when its training is over
+        return state if state and not over and state.kind in ("train", "demo") and state.status == "running" else None
 
     def under_way(self) -> JobState | None:
         """The same, once it can be steered: from its first step on."""
@@ -70,7 +70,7 @@ class Steering(StyloraScreen):
         if author is None or survey is None:
             return
         if author.dataset is None:
-            self.stylora.complain(f"no dataset of {author.name} yet. {next_step(author, 3)}")
+            self.stylora.complain(f"no dataset of {author.name} yet. {self.next_step(3)}")
             return
         told = await self.app.push_screen_wait(forms.train_form(author, survey, self.runs))
         if told is None:
@@ -126,7 +126,7 @@ class Steering(StyloraScreen):
     async def action_check(self) -> None:
         author = self.author
         if author is None or not (author.adapter and author.adapter.complete):
-            self.stylora.complain(f"no adapter to check. {next_step(author, 3)}")
+            self.stylora.complain(f"no adapter to check. {self.next_step(3)}")
         else:
             self.stylora.show_card(author.slug)
 

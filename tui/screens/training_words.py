@@ -13,7 +13,7 @@ from engine.errors import StyloraError
 from engine.host.journal import JobState
 from engine.host.runs import INTERRUPTED, RUNNING, Run
 from engine.host.survey import Survey
-from engine.workspace import slug
+from engine.workspace import BUNDLED_AUTHOR, slug
 from tui import keymap, text
 from tui.widgets.run_list import run_status
 
@@ -40,6 +40,8 @@ def run_of(state: JobState, survey: Survey | None) -> str:
 
 def slug_of(state: JobState, survey: Survey | None) -> str:
     """Whose voice a job is about, the workspace's author by default."""
+    if state.kind == "demo":
+        return slug(BUNDLED_AUTHOR)
     author = state.params.get("author") or (survey.settings.author if survey else "")
     try:
         return slug(str(author))
@@ -94,7 +96,8 @@ def headline(state: JobState, survey: Survey | None) -> Content:
     who = str(state.params.get("author") or ("the demo" if state.kind == "demo" else ""))
     status = state.status
     if status == "running":
-        status = "paused" if state.values.get("paused") else "training" if "update" in state.values else "starting"
+        begun = "measuring" if state.stage.startswith("check") else "starting"
+        status = "paused" if state.values.get("paused") else "training" if "update" in state.values else begun
         status = "stopping" if state.stopping else status
     status = {"done": _stopped(state)}.get(status, status)
     what = [str(model) if state.kind != "demo" else "", f"as {Path(str(name)).name}" if name else ""]

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from engine.errors import StyloraError
 from engine.workspace import Workspace
-from tui import actions
+from tui import actions, keymap
 from tui.widgets.bars import KeyBar
 from tui.widgets.form import Form
 
@@ -52,20 +52,22 @@ class WelcomeScreen(Screen[None]):
 
     @work
     async def action_create(self) -> None:
-        await self._create()
+        if await self._create("New workspace"):
+            self.stylora.tell(f"{keymap.key('corpus.add')} adds a book of your own author; the bundled one is to try")
 
     @work
     async def action_create_demo(self) -> None:
-        if await self._create():
+        if await self._create("New workspace, and the demo in it", " The demo begins at once."):
             await self.stylora.begin_demo()
 
-    async def _create(self) -> bool:
+    async def _create(self, title: str, more: str = "") -> bool:
         app = self.stylora
         told = await app.push_screen_wait(
             Form(
-                "New workspace",
+                title,
                 (),
-                f"In {app.here}: stylora.toml, styles/ and prompts/ with the bundled author. Files there are kept.",
+                f"In {app.here}: stylora.toml, styles/ and prompts/ with the bundled author. "
+                f"Files there are kept.{more}",
                 send="make it",
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Literal, get_args
 
@@ -16,7 +16,9 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 class Control:
     """Requests on their way to one piece of work. Safe from any thread; a request is answered at the next step."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[], None] | None = None) -> None:
+        """`heard` is called, by the work's own thread, when it begins to listen."""
+        self._heard = heard
         self._changed = threading.Condition()
         self._listening = False
         self._paused = False
@@ -65,6 +67,8 @@ class Control:
         """Requests are accepted within this context, and those left at its end are dropped."""
         with self._changed:
             self._listening = True
+        if self._heard is not None:
+            self._heard()
         try:
             yield
         finally:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from textual import work
 from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.timer import Timer
@@ -253,22 +254,27 @@ class StyloraApp(Hosted):
         if self.workspace and not isinstance(self.screen, DoctorScreen):
             self.push_screen(DoctorScreen())
 
+    @work
     async def action_sweep(self) -> None:
-        """A sweep of the author's adapter: the one under way or just done, else a new one."""
-        from tui.screens.sweep import SweepScreen
+        """A sweep of the author's adapter: the one under way, else a new one. What was measured before is kept."""
+        from tui.screens.sweep import SweepScreen, sweep_form
 
-        if self.author is None or not (self.author.adapter and self.author.adapter.complete):
+        author = self.author
+        if author is None or not (author.adapter and author.adapter.complete):
             self.complain("no adapter to sweep yet; train one first")
             return
-        jobs = list(self.client.jobs.values()) if self.client else []
-        mine = [state for state in jobs if state.kind == "sweep" and state.params.get("author") == self.author.name]
-        try:
-            going = mine[-1].job if mine and mine[-1].active else ""
-            job = going or await self.start_job("sweep", {"author": self.author.name})
-        except StyloraError as error:
-            self.complain(str(error))
-        else:
-            self.push_screen(SweepScreen(job))
+        active = self.client.active() if self.client else []
+        going = [job.job for job in active if job.kind == "sweep" and job.params.get("author") == author.name]
+        if not going:
+            told = await self.push_screen_wait(sweep_form(author.name, author.adapter.path))
+            if told is None:
+                return
+            try:
+                going = [await self.start_job("sweep", {"author": author.name, **told})]
+            except StyloraError as error:
+                self.complain(str(error))
+                return
+        self.push_screen(SweepScreen(going[-1]))
 
     async def begin_demo(self) -> None:
         """Start the demo as soon as the host answers."""

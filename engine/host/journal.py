@@ -239,6 +239,8 @@ class JobState:
 
     def seconds_left(self) -> float | None:
         """Until the current stage's end: what the job says, or else its pace so far; None where unknown."""
+        if self.values.get("paused"):
+            return None
         eta = self.values.get("eta")
         if isinstance(eta, int | float):
             return float(eta)

@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class _Run:
     kind: str
     params: dict[str, Any]
     journal: journal.Journal
-    control: Control = field(default_factory=Control)
+    control: Control
     started: bool = False
     last: bytes = b""
     """The line recorded last."""
@@ -135,7 +135,7 @@ class Host:
             from engine.host.open_models import waits
 
             why = waits(self.workspace, kind, params)
-        run = _Run(kind, params, journal.Journal(self.workspace, kind))
+        run = _Run(kind, params, journal.Journal(self.workspace, kind), Control(self._overtake))
         self.runs[run.journal.job] = run
         self._record(run, "queued", kind=kind, params=params)
         if why:
@@ -146,6 +146,22 @@ class Host:
     def _answers_between(self) -> bool:
         """Whether a job is under way that answers others between its steps."""
         return any(run.control.listening for run in list(self.runs.values()))
+
+    def _overtake(self) -> None:
+        """A job has begun to answer others between its steps: let those that were asked before it did be the first."""
+        from engine.host.open_models import waits
+
+        later: list[_Run | None] = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                run = self._queue.get_nowait()
+                beside = run is not None and run.kind in BESIDE and not waits(self.workspace, run.kind, run.params)
+                if beside:
+                    self._beside.put(run)
+                else:
+                    later.append(run)
+        for run in later:
+            self._queue.put(run)
 
     def _steer(self, message: protocol.Steer) -> str:
         run = self.runs.get(message.job)

@@ -106,6 +106,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     """Wilson's 95% interval of that share (`engine.measures.resampling.wilson`)."""
     high: float
+    same: int = 0
+    """Inputs that both wrote alike, which nobody is asked about."""
     chance: float
     """Probability of a split as uneven or more, if both were equally good: the exact two-sided binomial test."""
 
@@ -114,6 +116,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         """The result in plain words."""
         decided = sum(self.wins)
         votes = decided + self.ties
+        if not votes and self.same and self.same == self.inputs:
+            return f"both wrote the same for every one of {self.inputs} inputs"
         if not decided:
             return f"no side was ever preferred in {votes} vote{'s' * (votes != 1)}" if votes else "no votes yet"
         better = 0 if self.wins[0] >= self.wins[1] else 1
@@ -121,6 +125,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         lead = f"{self.labels[better]} was preferred in {self.wins[better]} of {decided} decided votes"
         between = f" ({self.wins[better] / decided:.0%}, 95% interval {low:.0%} to {high:.0%})"
         ties = f"; {self.ties} without a difference" if self.ties else ""
+        ties += f"; {self.same} written alike by both" if self.same else ""
         if self.wins[0] == self.wins[1]:
             verdict = "there is no difference to be seen"
         elif low > 0.5:
@@ -194,9 +199,10 @@ def order(trial: Trial, input: int) -> tuple[int, int]:
 
 
 def questions(place: Path) -> list[Question]:
-    """Every input that both sides have written for, in an order drawn by the seed, voted on or not."""
+    """Every input that both sides have written something else for, in an order drawn by the seed, voted on or not."""
     trial, written = read_trial(place), texts(place)
     numbers = [n for n in range(len(trial.inputs)) if (n, 0) in written and (n, 1) in written]
+    numbers = [n for n in numbers if written[n, 0] != written[n, 1]]
     Random(f"{trial.seed}:blind:order").shuffle(numbers)
     asked = []
     for number in numbers:
@@ -218,7 +224,8 @@ def vote(place: Path, question: Question, choice: Choice) -> Vote:
 
 def outcome(place: Path) -> Outcome:
     """What the votes come to so far."""
-    trial, cast = read_trial(place), votes(place)
+    trial, cast, written = read_trial(place), votes(place), texts(place)
+    both = [n for n in range(len(trial.inputs)) if (n, 0) in written and (n, 1) in written]
     wins = tuple(sum(vote.winner == side for vote in cast.values()) for side in (0, 1))
     decided = sum(wins)
     low, high = wilson(wins[0], decided)
@@ -227,6 +234,7 @@ def outcome(place: Path) -> Outcome:
         wins=(wins[0], wins[1]),
         ties=len(cast) - decided,
         inputs=len(trial.inputs),
+        same=sum(written[n, 0] == written[n, 1] for n in both),
         share=wins[0] / decided if decided else None,
         low=low,
         high=high,

@@ -64,8 +64,12 @@ def crash(workspace: Workspace, params: dict[str, Any], report: Report, _: Contr
 
 
 def steps(workspace: Workspace, params: dict[str, Any], report: Report, control: Control) -> dict[str, Any]:
-    """Can be steered as a training can: reports what it was asked, until asked to stop."""
+    """Can be steered as a training can: reports what it was asked, until asked to stop. With ``params["ready"]`` it is
+    not that far until a file of this name appears."""
     told: list[str] = []
+    while "ready" in params and not (workspace.root / params["ready"]).exists():
+        report(Progress("steps", message="starting"))
+        time.sleep(0.01)
     with control.heard():
         report(Progress("steps", message="under way"))
         while "stop" not in told:

@@ -191,6 +191,27 @@ async def test_rewrite_runs_beside_a_job_that_listens_and_waits_for_others(clien
     await events(client, after)
     assert [client.jobs[job].status for job in (steps, after)] == ["done", "done"]
 
+    await _waits_for_one_that_hears_nothing(client)
+
+
+async def test_rewrite_asked_while_a_job_starts_is_answered_as_soon_as_it_listens(
+    client: HostClient, workspace: Workspace
+) -> None:
+    steps = await client.start("steps", {"ready": "ready"})
+    await said(client, steps, "starting")
+    early = [await client.start(kind, {"text": kind}) for kind in ("rewrite", "count", "rewrite")]
+    assert {client.jobs[job].status for job in early} == {"queued"}
+    (workspace.root / "ready").touch()
+    for job in (early[0], early[2]):
+        assert (await events(client, job))[-1].result == {"rewritten": "rewrite"}
+    assert client.jobs[steps].active
+    assert client.jobs[early[1]].status == "queued"  # this one computes, and waits for the end
+    await client.steer(steps, "stop")
+    assert (await events(client, early[1]))[-1].what == "done"
+    (workspace.root / "ready").unlink()
+
+
+async def _waits_for_one_that_hears_nothing(client: HostClient) -> None:
     gate = await client.start("gate", {"until": "open"})
     await running(client, gate)
     waiting = await client.start("rewrite", {"text": "two"})

@@ -80,6 +80,26 @@ def test_few_votes_are_said_to_be_few(tmp_path: Path) -> None:
     assert "may be chance" in found.sentence
 
 
+def test_texts_that_are_the_same_are_not_asked_about(tmp_path: Path) -> None:
+    place = begun(tmp_path)
+    (texts := place / "texts.jsonl").unlink()
+    count = len(blind.read_trial(place).inputs)
+    for number in range(count):
+        for side in (0, 1):
+            text = "alike" if number else f"side {side}"
+            blind.append(place, blind.Written(input=number, side=side, text=text))
+    (question,) = blind.questions(place)
+    assert {question.a, question.b} == {"side 0", "side 1"}
+    blind.vote(place, question, "a")
+    assert f"; {count - 1} written alike by both" in blind.outcome(place).sentence
+    texts.unlink()
+    (place / "votes.jsonl").unlink()
+    for number in range(count):
+        for side in (0, 1):
+            blind.append(place, blind.Written(input=number, side=side, text="alike"))
+    assert blind.outcome(place).sentence == f"both wrote the same for every one of {count} inputs"
+
+
 @pytest.fixture(scope="module")
 def workspace(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace.create(tmp_path_factory.mktemp("blind") / "w")

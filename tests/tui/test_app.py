@@ -118,7 +118,7 @@ async def test_training_is_steered_by_keys(open_app: Open, workspace: Workspace)
         await pilot.press("c")
         await until(pilot, lambda: "update 240: checkpoint saved" in shown(pilot))
         await pilot.press("i")
-        await until(pilot, lambda: "Updates between validations" in shown(pilot))
+        await until(pilot, lambda: "Updates in between" in shown(pilot))
         pilot.app.screen.query_one("#updates", Input).value = "25"
         await pilot.press("enter")
         await until(pilot, lambda: "validate_every 25" in shown(pilot))

@@ -71,6 +71,8 @@ async def test_a_sweep_fills_its_table_and_the_best_is_used(open_app: Open, work
         await until(pilot, lambda: app.author and app.author.adapter and app.author.adapter.complete)
         await pilot.press("3")
         await pilot.press("S")
+        await until(pilot, lambda: "1 checkpoint × 3 = 3 report cards of 12 held-out" in " ".join(shown(pilot).split()))
+        await pilot.press("enter")
         await until(pilot, lambda: "2 of 4 cells" in shown(pilot))
         assert "meaning kept" in shown(pilot)
         (workspace.root / "hold-sweep").unlink()

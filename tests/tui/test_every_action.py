@@ -57,8 +57,8 @@ KEYS_TO: dict[str, tuple[str, tuple[str, ...]]] = {
     "worldview": ("dataset", ("w",)),
     "report": ("training", ("k",)),
     "details": ("rewrite", ("escape", "right", "o")),
-    "sweep": ("training", ("S",)),
-    "blind": ("training", ("S", "v")),
+    "sweep": ("training", ("S", "enter")),
+    "blind": ("training", ("S", "enter", "v")),
 }
 """The screen to begin with, and the keys from there."""
 TURN = {"training": "v"}

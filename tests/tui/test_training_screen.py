@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
 from app_pilot import COMMAND, shown, until
 from textual import events
@@ -15,6 +16,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 from textual.widgets import Input, Static
 
+from engine.host import runs as earlier
 from engine.host.client import HostClient
 from engine.host.journal import JobState
 from engine.workspace import Workspace
@@ -309,6 +311,20 @@ async def test_author_without_a_training_sees_the_plan(visit: Visit) -> None:
         assert "┤" not in shown(pilot)
         await press(pilot, "left_square_bracket")
         await until(pilot, lambda: "┤" in shown(pilot))
+
+
+async def test_run_that_has_just_ended_stays_in_sight(visit: Visit) -> None:
+    """What was read of its files while it ran says that somebody trains there."""
+    async with visit((80, 24)) as pilot:
+        screen = screen_of(pilot)
+        await until(pilot, lambda: bool(screen.runs) and bool(screen.followed))
+        job = screen.newest()
+        assert job
+        stale = [msgspec.structs.replace(run, status=earlier.RUNNING, modified=job.ended - 1) for run in screen.runs]
+        screen.runs = stale
+        assert screen.newest() is job
+        screen.runs = [msgspec.structs.replace(run, modified=job.ended + 1) for run in stale]
+        assert screen.newest() is None
 
 
 async def test_run_of_another_program_is_followed_in_its_files(

@@ -18,7 +18,7 @@ from tui.curve import Curve
 from tui.screens import run_pages as pages
 from tui.screens import training_figures as numbers
 from tui.screens import training_words as words
-from tui.screens.training_forms import train_form
+from tui.screens.training_forms import plan_form, train_form
 from tui.widgets.samples import SamplesView
 
 PROMPT = "[SYSTEM ROLE]:\nYou are small.\n\n[INPUT]:\nThe wheel turned {number}.\n###\n"
@@ -148,11 +148,43 @@ def test_a_learning_rate_is_offered_with_every_digit_it_was_set_with(workspace: 
     assert float(words.command({"learning_rate": rate}).rpartition(" ")[2]) == rate
 
 
+def test_model_that_is_not_here_is_told_in_the_form(workspace: Workspace) -> None:
+    (workspace.root / "stylora.toml").write_text(
+        'author = "Small Voice"\nbase_model = "big"\n'
+        '[models.big]\nsource = "hub"\nlocation = "x/y"\npath = "models/big"\n'
+    )
+    data = workspace.dataset("Small Voice")
+    data.mkdir(parents=True)
+    (data / "manifest.toml").write_text('author = "Small Voice"\n[rows]\ntrain = 9\n')
+    found = survey(Workspace(workspace.root))
+    author = found.author("small_voice")
+    assert author
+    form = train_form(author, found, [])
+    told = {"epochs": 1.0, "minutes": 4.0, "adapter": None, "model": ["big"]}
+    assert not isinstance(form._note, str)
+    assert "✗ big is not here yet: Esc, then m, prepares it; or choose another." in form._note(told)
+    shown = numbers.plan_page(author, found, "", "", params={"rank": 16, "learning_rate": 2e-4, "epochs": 3.0}).plain
+    assert "rank 16, scale 2, rate 2.0e-4" in shown
+    assert "in 3 epochs" in shown
+
+
+def test_plan_says_the_limit_it_was_given() -> None:
+    plan = {"examples": 9, "updates": 3, "time": "5 h", "time_known": "estimated", "memory": {}, "peak": 1 << 30}
+    plan |= {"verdict": "fits", "grad_checkpoint": False, "advice": []}
+    assert "stopped after 4 minutes at most" in str(plan_form("Small Voice", plan, 4.0)._note)
+    assert "stopped after" not in str(plan_form("Small Voice", plan, None)._note)
+
+
 def test_states_in_words() -> None:
     paused = state_of("running", model="tiny")
     assert "starting" in words.headline(paused, None).plain
     paused.values = {"update": 3, "paused": True}
     assert "paused" in words.headline(paused, None).plain
+    assert paused.seconds_left() is None  # nobody knows for how long
+    other = state_of("running")
+    for stage, said in (("validation", "validating"), ("calibrate", "trained, measuring"), ("training", "training")):
+        other.stage = stage
+        assert said in words.headline(other, None).plain
     assert "p goes on" in words.notice(paused, None, "").plain
     failed = state_of("failed")
     failed.error = "out of memory"

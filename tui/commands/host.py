@@ -123,7 +123,8 @@ def _say(found: dict[str, Any]) -> None:
         console.line("no host runs; one is started with the next job")
     for job in found["jobs"]:
         name = text.NAMES.get(job["kind"], job["kind"])
-        parts = [f"{name} {job['status']}" + (f", {job['stage']}" if job["stage"] not in ("", name) else "")]
+        status = "paused" if job["values"].get("paused") else job["status"]
+        parts = [f"{name} {status}" + (f", {job['stage']}" if job["stage"] not in ("", name) else "")]
         if job["total"]:
             parts.append(f"{job['done'] / job['total']:.0%} ({job['done']:,.0f} of {job['total']:,.0f})")
         if job["eta_seconds"] is not None:

@@ -23,6 +23,7 @@ from textual.widgets import Static
 
 from tui import actions, text
 from tui.screens.base import StyloraScreen
+from tui.widgets.form import Form
 
 QUICK = frozenset({"use"})
 """Commands that are done at once; the others show their progress on the terminal itself."""
@@ -153,8 +154,12 @@ class DoctorScreen(StyloraScreen):
                     self.stylora.complain((err.strip().splitlines() or ["it failed"])[-1])
                     return
                 self.stylora.tell((out.strip().splitlines() or ["done"])[-1])
-        elif not await self._on_terminal(lines):
-            return
+        else:
+            note = "It runs on the terminal itself, where it can be watched; Enter leads back here when it is done."
+            if await self.app.push_screen_wait(Form(f"Run: {command}", (), note, send="run it")) is None:
+                return
+            if not await self._on_terminal(lines):
+                return
         self.stylora.reload()
         self.look()
 

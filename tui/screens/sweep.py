@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from textual.containers import VerticalScroll
@@ -14,12 +15,39 @@ from engine.host.journal import Event, JobState
 from tui import actions, text
 from tui.scatter import letter, scatter
 from tui.screens.base import StyloraScreen
+from tui.widgets.form import Field, Form, Values, count
 
 PLOT_LINES = 11
 ANCHORS = {"N": "neutral", "U": "untrained", "A": "author"}
 _COLUMNS = (
     f"   {'checkpoint':<11} {'strength':>8} {'joint':>6} {'90% interval':>13} {'style':>6} {'meaning':>8} {'facts':>6}"
 )
+
+
+def _strengths(typed: str) -> list[float]:
+    found = [float(one) for one in typed.replace(",", " ").split()]
+    if not found or not all(0 <= one <= 4 for one in found):
+        raise ValueError
+    return found
+
+
+def sweep_form(author: str, adapter: Path) -> Form:
+    """What to measure of an adapter."""
+    checkpoints = max(1, sum(1 for one in adapter.glob("checkpoints/update-*") if int(one.name[7:] or 0)))
+
+    def note(told: Values) -> str:
+        cells = checkpoints * len(told["strengths"])
+        return (
+            f"{text.some(checkpoints, 'checkpoint')} × {len(told['strengths'])} = {text.some(cells, 'report card')} of "
+            f"{told['passages']} held-out passages each. What an earlier sweep measured the same way is not measured "
+            "again; x ends it, and it goes on from there."
+        )
+
+    fields = [
+        Field("strengths", "Strengths", "0.75 1 1.25", kind=_strengths),
+        Field("passages", "Held-out passages", "12", kind=count),
+    ]
+    return Form(f"Sweep the checkpoints of {author}", fields, note, send="measure")
 
 
 class SweepScreen(StyloraScreen):

@@ -84,7 +84,8 @@ class TrainingScreen(Moving):
         ended = [state for state in mine if not state.active]
         if ended:
             run = next((run for run in self.runs if run.name == words.run_of(ended[-1], self.survey)), None)
-            if run and run.status == earlier.RUNNING:  # another program trains there now
+            # Another program trains there now; what was read before our own training ended says nothing of that.
+            if run and run.status == earlier.RUNNING and run.modified > ended[-1].ended:
                 return None
             return ended[-1]
         return mine[-1] if mine else None
@@ -127,6 +128,7 @@ class TrainingScreen(Moving):
             self._about(name, "")
         self.show_overlays()
         self.read_card(name)
+        self.show_jobs()
         self.show()
         self.refresh_bindings()
 
@@ -158,8 +160,9 @@ class TrainingScreen(Moving):
             if state and state.active:
                 said = state.message or f"{state.status}…"
             if author and self.survey:
-                demo = bool(state and state.active and state.kind == "demo")
-                plan = numbers.plan_page(author, self.survey, said, self.next_step(3), demo=demo)
+                active = state if state and state.active else None
+                demo, params = bool(active and active.kind == "demo"), active.params if active else {}
+                plan = numbers.plan_page(author, self.survey, said, self.next_step(3), demo=demo, params=params)
                 self._update("#empty", plan)
             else:
                 self._update("#empty", Content.styled("looking…", "$quiet"))

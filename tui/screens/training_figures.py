@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from textual.content import Content
 
@@ -106,10 +107,20 @@ def epochs_of(number: float) -> str:
     return f"{number:g} {'epoch' if number == 1 else 'epochs'}"
 
 
-def plan_page(author: AuthorState, survey: Survey, planning: str, step: str, *, demo: bool = False) -> Content:
+def plan_page(
+    author: AuthorState,
+    survey: Survey,
+    planning: str,
+    step: str,
+    *,
+    demo: bool = False,
+    params: Mapping[str, Any] | None = None,
+) -> Content:
     """What a training with the workspace's settings would be, and what to press; `planning` while that is found out,
-    `step` is what is missing for one. A `demo` under way has settings of its own."""
-    settings = survey.settings.training
+    `step` is what is missing for one. A `demo` under way has settings of its own, and a training those of its
+    `params`."""
+    params, settings = params or {}, survey.settings.training
+    epochs = float(params.get("epochs") or settings.epochs)
     lines = [("Voice", author.name)]
     if author.dataset:
         rows = author.dataset.rows.get("train", 0)
@@ -117,17 +128,17 @@ def plan_page(author: AuthorState, survey: Survey, planning: str, step: str, *, 
     if demo:
         lines.append(("Settings", "the demo's own: a small model, for as long as there is time"))
     elif author.dataset:
-        lines.append(
-            ("Updates", f"about {text.whole(updates(survey, rows, settings.epochs))} in {epochs_of(settings.epochs)}")
-        )
-    if (model := model_of(survey)) and not demo:
+        lines.append(("Updates", f"about {text.whole(updates(survey, rows, epochs))} in {epochs_of(epochs)}"))
+    model = next((one for one in survey.models if one.name == params.get("model")), None) or model_of(survey)
+    if model and not demo:
         here = (
             "" if model.present or model.source == "package" else f", not here yet: press {key('model')} to prepare it"
         )
         lines.append(("Model", f"{model.name}{here}"))
     if not demo:
-        rate = text.rate(settings.learning_rate, exact=True)
-        lines.append(("LoRA", f"rank {settings.rank}, scale {settings.scale:g}, rate {rate}"))
+        rank, scale = params.get("rank") or settings.rank, params.get("scale") or settings.scale
+        rate = text.rate(params.get("learning_rate") or settings.learning_rate, exact=True)
+        lines.append(("LoRA", f"rank {rank}, scale {scale:g}, rate {rate}"))
     hint = (
         planning
         or step

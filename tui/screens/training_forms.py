@@ -13,7 +13,7 @@ from textual.widgets import Input
 from engine.errors import StyloraError
 from engine.host.runs import Run
 from engine.host.survey import AuthorState, ModelState, Survey
-from tui import text
+from tui import keymap, text
 from tui.screens import training_figures as numbers
 from tui.widgets.form import Field, Form, Values, count, positive
 from tui.widgets.run_list import run_status
@@ -42,6 +42,10 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
         said = (
             f"{text.whole(rows)} pairs × {numbers.epochs_of(told['epochs'])} = about {text.whole(updates)} updates{box}"
         )
+        absent = [one for one in survey.models if [one.name] == told["model"] and not one.present]
+        if absent and absent[0].source != "package":
+            prepare = keymap.key("training.model")
+            said += f"\n✗ {absent[0].name} is not here yet: Esc, then {prepare}, prepares it; or choose another."
         run = known.get(told["adapter"] or author.slug)
         if run is not None and run.checkpoints:
             said += f"\nlora_adapters/{run.name}: {text.some(run.updates, 'update')}, {run_status(run)}. "
@@ -116,8 +120,9 @@ def params_of(told: Values) -> dict[str, Any]:
     return {**given, "model": model, **({"fresh": True} if fresh else {})}
 
 
-def plan_form(author: str, plan: Mapping[str, Any]) -> Form:
-    """The plan of a training with its verdict, before it starts; asks what to do where it does not fit."""
+def plan_form(author: str, plan: Mapping[str, Any], minutes: float | None) -> Form:
+    """The plan of a training with its verdict, before it starts; asks what to do where it does not fit. `minutes` is
+    the limit it was given."""
     measured = bool(plan.get("measured"))
     room = f" of {plan['available'] / _GIB:.1f}" if plan.get("available") else ""
     parts = ", ".join(f"{name} {size / _GIB:.1f}" for name, size in plan["memory"].items())
@@ -129,6 +134,8 @@ def plan_form(author: str, plan: Mapping[str, Any]) -> Form:
         f"{plan['verdict']}, by {'a measured step' if measured else 'this estimate; the first step measures it'}"
         f"{'; activations computed twice' if plan['grad_checkpoint'] else ''}",
     ]
+    if minutes:
+        lines.insert(1, f"stopped after {minutes:g} minutes at most, whatever it has reached")
     if plan.get("too_long"):
         lines.insert(1, f"{text.some(plan['too_long'], 'row')} too long and left out: raise max_seq_length")
     if plan["advice"] and plan["verdict"] != "fits":
@@ -146,7 +153,7 @@ def delete_form(run: Run) -> Form:
 
 
 def interval_form(now: int) -> Form:
-    return Form("Validation", [Field("updates", "Updates between validations", str(now), kind=count)], send="set")
+    return Form("Validation", [Field("updates", "Updates in between", str(now), kind=count)], send="set")
 
 
 def model_form(absent: Sequence[ModelState]) -> Form:

@@ -19,6 +19,13 @@ STEPPING = frozenset({"training", "validation", "sample"})
 """Stages of a training that listens, and answers rewrites."""
 
 
+_ASKED = {
+    "resume": "going on, as soon as what is asked meanwhile is answered",
+    "stop": "stopping: it validates, saves and measures its thresholds first",
+}
+"""What is said of a request that was taken, where it may be a while until it shows."""
+
+
 class Steering(StyloraScreen):
     """What screen 3 asks of the host."""
 
@@ -79,7 +86,11 @@ class Steering(StyloraScreen):
         client = self.stylora.client
         if client and not client.active():  # otherwise the plan would wait as long as the training itself
             plan = await self._planned({name: value for name, value in params.items() if name != "fresh"})
-            told = await self.app.push_screen_wait(forms.plan_form(author.name, plan)) if plan else None
+            told = (
+                await self.app.push_screen_wait(forms.plan_form(author.name, plan, params.get("minutes")))
+                if plan
+                else None
+            )
             if told is None:
                 return
             params |= {"auto_fit": told["auto_fit"] == ["yes"]}
@@ -146,6 +157,9 @@ class Steering(StyloraScreen):
                 await client.steer(state.job, action, value)
             except StyloraError as error:
                 self.stylora.complain(str(error))
+            else:
+                if said := _ASKED.get(action):
+                    self.stylora.tell(said)
 
     async def action_pause(self) -> None:
         if self._steerable("pause"):

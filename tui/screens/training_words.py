@@ -96,8 +96,7 @@ def headline(state: JobState, survey: Survey | None) -> Content:
     who = str(state.params.get("author") or ("the demo" if state.kind == "demo" else ""))
     status = state.status
     if status == "running":
-        begun = "measuring" if state.stage.startswith("check") else "starting"
-        status = "paused" if state.values.get("paused") else "training" if "update" in state.values else begun
+        status = "paused" if state.values.get("paused") else _phase(state)
         status = "stopping" if state.stopping else status
     status = {"done": _stopped(state)}.get(status, status)
     what = [str(model) if state.kind != "demo" else "", f"as {Path(str(name)).name}" if name else ""]
@@ -106,6 +105,13 @@ def headline(state: JobState, survey: Survey | None) -> Content:
         (who, "bold $strong"),
         (f"  {' '.join(filter(None, [*what, status]))}, started {text.clock(state.created)}", "$quiet"),
     )
+
+
+def _phase(state: JobState) -> str:
+    """What a running job is at, in a word or two."""
+    stages = {"training": "training", "validation": "validating", "sample": "writing samples"}
+    stages |= {"calibrate": "trained, measuring its thresholds", "check": "trained, measuring it"}
+    return stages.get(state.stage.partition(":")[0], "starting")
 
 
 def _stopped(state: JobState) -> str:

@@ -74,7 +74,7 @@ class JobBar(Widget):
             ("● " if state.status == "running" else "○ ", "$primary"),
             (name, "bold $strong"),
             (f" {stage}" if stage else "", "$quiet"),
-            (", stopping" if state.stopping else "", "$warning"),
+            (", stopping" if state.stopping else ", paused" if state.values.get("paused") else "", "$warning"),
             ("  ", ""),
         ]
         if state.total:

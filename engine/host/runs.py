@@ -24,6 +24,8 @@ RUNNING, INTERRUPTED, IMPORTED = "running", "interrupted", "imported"
 
 _TAIL = 256 << 10
 """Bytes of a journal in which its last update is found, whatever samples follow it."""
+_TRAINED = ("journal.jsonl", "run.toml", "state.json", "adapters.safetensors", "recipe.toml", "imported.toml")
+"""What a training writes; report cards and the like come later and change nothing of it."""
 _LOCK = ".lock"  # held by a trainer, see engine.training.journal
 _NOT_SETTINGS = frozenset({"time_limit", "steps_per_report", "save_every", "keep"})
 """Settings that change nothing of what is learnt: left out of comparisons."""
@@ -248,7 +250,7 @@ def _read(path: Path) -> Run:
         author=recipe.get("author"),
         status=status,
         usable=weights.is_file() and bool(recipe),
-        modified=max((file.stat().st_mtime for file in files if file.name != _LOCK), default=0.0),
+        modified=max((file.stat().st_mtime for file in files if file.name in _TRAINED), default=0.0),
         bytes=sum(file.stat().st_size for file in files),
         base=state.get("base") or ended.get("base") or recipe.get("base"),
         data=state.get("data") or ended.get("data"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import cast
@@ -60,6 +62,41 @@ async def test_a_fix_that_fails_says_why(open_app: Open, workspace: Workspace) -
         await until(pilot, lambda: "1 thing wrong" in shown(pilot))
         await pilot.press("enter")
         await until(pilot, lambda: "no adapter there" in shown(pilot))
+
+
+async def test_fix_on_the_terminal_is_asked_about_and_its_ctrl_c_is_its_own(
+    open_app: Open, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C reaches every process of a terminal: the command ends of it, the app goes on."""
+    interrupted = (
+        sys.executable,
+        "-c",
+        "import os, signal; os.kill(os.getppid(), signal.SIGINT); raise SystemExit(130)",
+    )
+    monkeypatch.setattr(DoctorScreen, "COMMAND", interrupted)
+    monkeypatch.setattr(StyloraApp, "suspend", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(DoctorScreen, "_wait_for_enter", lambda _: None)
+    looked: list[bool] = []
+    monkeypatch.setattr(DoctorScreen, "look", lambda _: looked.append(True))
+    before = signal.getsignal(signal.SIGINT)
+    async with open_app((80, 24)) as pilot:
+        await pilot.press("ctrl+d")
+        await until(pilot, lambda: isinstance(pilot.app.screen, DoctorScreen))
+        screen = cast(DoctorScreen, pilot.app.screen)
+        screen.findings = [finding("ill", "train --fresh")]
+        inside = signal.getsignal(signal.SIGINT)
+        await pilot.press("enter")
+        await until(pilot, lambda: "Run: stylora train --fresh" in shown(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen)
+        assert len(looked) == 1
+        await pilot.press("enter")
+        await until(pilot, lambda: "Run: stylora train --fresh" in shown(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: len(looked) == 2)
+        assert pilot.app.is_running
+        assert signal.getsignal(signal.SIGINT) is inside
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 async def test_a_sweep_fills_its_table_and_the_best_is_used(open_app: Open, workspace: Workspace) -> None:

@@ -201,7 +201,7 @@ async def test_runs_are_overlaid_described_compared_and_deleted(visit: Visit, st
         assert not screen_of(pilot).check_action("overlay", ())
         await press(pilot, "v", "v")
         await until(pilot, lambda: "second" in shown(pilot))
-        assert "▸★ small_voice" in shown(pilot)
+        assert "▸◉ small_voice" in shown(pilot)
         await press(pilot, "o")
         await until(pilot, lambda: "this run is the chart itself" in " ".join(shown(pilot).split()))
         await press(pilot, "down", "o")

@@ -163,20 +163,30 @@ class DoctorScreen(StyloraScreen):
         self.stylora.reload()
         self.look()
 
+    @staticmethod
+    def _wait_for_enter() -> None:
+        os.write(1, b"Enter goes back to the doctor ")
+        os.read(0, 1024)
+
     async def _on_terminal(self, lines: Iterable[list[str]]) -> bool:
         """Leave the screen to the commands until they are done, and Enter is pressed; False where that cannot be."""
+        import signal
         import subprocess
 
         assert self.stylora.workspace
+        # Ctrl-C is the command's: it reaches every process of the terminal, and would end the app as well. A handler
+        # and not `SIG_IGN`, which the command would inherit.
+        before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             with self.app.suspend():
                 for line in lines:
                     os.write(1, f"$ stylora {shlex.join(line)}\n".encode())
                     if subprocess.run([*self.COMMAND, *line], cwd=self.stylora.workspace.root).returncode:
                         break
-                os.write(1, b"Enter goes back to the doctor ")
-                os.read(0, 1024)
+                self._wait_for_enter()
         except SuspendNotSupported:
             self.stylora.complain("this terminal cannot be lent to a command; type it in another one")
             return False
+        finally:
+            signal.signal(signal.SIGINT, before)
         return True

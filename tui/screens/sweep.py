@@ -12,7 +12,7 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from engine.host.journal import Event, JobState
-from tui import actions, text
+from tui import actions, keymap, text
 from tui.scatter import letter, scatter
 from tui.screens.base import StyloraScreen
 from tui.widgets.form import Field, Form, Values, count
@@ -120,7 +120,7 @@ class SweepScreen(StyloraScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "use_best":
-            return bool(self.rows) and self.rows[0]["joint"] > 0
+            return bool(self.rows)
         return len(self.rows) > 1 if action == "blind" else True
 
     async def action_use_best(self) -> None:
@@ -130,6 +130,10 @@ class SweepScreen(StyloraScreen):
         if state is None or not self.rows:
             return
         best = self.rows[0]
+        if best["joint"] <= 0:
+            doctor = keymap.key("app.doctor")
+            self.stylora.complain(f"none of them scores above 0, so there is no best one; {doctor} looks for the cause")
+            return
         checkpoint = "none" if best["checkpoint"] is None else best["checkpoint"]
         named = {name: state.params[name] for name in ("adapter", "author") if name in state.params}
         why = f"best of {len(self.rows)} in a sweep: joint score {best['joint']:.2f}"

@@ -77,12 +77,12 @@ class RunList(VerticalScroll):
 
     def _run(self, run: Run) -> Content:
         chosen = run is self.chosen
-        mark = "★" if run.usable and run.name == self.here else self.letters.get(run.name, " ")
+        mark = "◉" if run.usable and run.name == self.here else self.letters.get(run.name, " ")
         planned = f" / {text.whole(run.planned)}" if run.planned and run.planned != run.updates else ""
         loss = f"{text.number(run.first_valid, 2)} → {text.number(run.best_valid, 2)}"
         head = Content.assemble(
             ("▸" if chosen else " ", "$primary"),
-            (f"{mark} ", "$success" if mark == "★" else "bold $strong"),
+            (f"{mark} ", "$success" if mark == "◉" else "bold $strong"),
             (run.name, "bold $strong" if chosen else "$foreground"),
             (f"  {run_status(run)}", "$quiet"),
         )

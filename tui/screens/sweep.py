@@ -91,6 +91,7 @@ class SweepScreen(StyloraScreen):
                 if event.what == "done":
                     self.rows = [{**row["cell"], **row} for row in event.result.get("rows", [])]
                     self._anchors = event.result.get("anchors", {})
+                    self._done = self._total = float(event.result.get("total") or len(self.rows))
         self.rows = sorted(self.rows, key=lambda row: -float(row["joint"]))
         self.show()
 

@@ -227,7 +227,7 @@ def _failures(source: str, rewrite: str, given: str, limits: Limits) -> Iterator
         yield Finding("refusal", f"speaks of the task: {_short(remark)}", 3.0, severe=True)
     for text in dict.fromkeys((given, source)):
         if (share := echoed(text, rewrite)) >= limits.echo.value:
-            yield Finding("echo", f"{share:.0%} of it is the input, word for word", 3.0, severe=True)
+            yield Finding("echo", f"{int(100 * share)}% of it is the input, word for word", 3.0, severe=True)
             break
 
 

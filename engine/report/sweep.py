@@ -170,7 +170,7 @@ def ranked(adapter: Path, wanted: Sequence[Cell], done: dict[Cell, Card], place:
     """The sweep as far as it is done."""
     rows = sorted(
         (row_of(cell, done[cell]) for cell in wanted if cell in done),
-        key=lambda row: (-row.joint, row.cell.checkpoint or 0, row.cell.strength),
+        key=lambda row: (-row.joint, -row.meaning, row.cell.checkpoint or 0, row.cell.strength),
     )
     card = next(iter(done.values()), None)
     return Swept(

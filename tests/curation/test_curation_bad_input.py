@@ -106,13 +106,14 @@ def test_a_pdf_of_pictures_says_what_to_do(tmp_path: Path) -> None:
     assert "text recognition" in refused(path, output=tmp_path / "out.txt")
 
 
-@pytest.mark.parametrize(("name", "stem"), [("../../etc/passwd", "etc_passwd"), ("a/b", "a_b"), ("..\\c", "c")])
-def test_no_authors_name_leads_out_of_the_workspace(tmp_path: Path, name: str, stem: str) -> None:
+@pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "..\\c", "/"])
+def test_no_authors_name_leads_out_of_the_workspace(tmp_path: Path, name: str) -> None:
     workspace = Workspace.create(tmp_path / "w")
-    assert workspace.corpus(name) == workspace.styles / f"{stem}.txt"
+    with pytest.raises(StyloraError, match="a name, not a path"):
+        workspace.corpus(name)
 
 
-@pytest.mark.parametrize("name", ["/", "..", " ", "日本"])
+@pytest.mark.parametrize("name", ["..", " ", "日本"])
 def test_an_authors_name_without_letters_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
     workspace = Workspace.create(tmp_path / "w")
     before = set(tmp_path.rglob("*"))

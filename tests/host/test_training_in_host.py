@@ -150,9 +150,9 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
 async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_leave_no_trace_in_it(
     client: HostClient, workspace: Workspace
 ) -> None:
-    settings = {"rank": 4, "iters": 120, "steps_per_eval": 20, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
+    settings = {"rank": 4, "iters": 60, "steps_per_eval": 10, "samples": 0, "grad_accumulation": 1, "dropout": 0.1}
     settings["learning_rate"] = 1e-3
-    asked = {"text": NOTE, "variations": 2, "retries": 0, "remember": False}
+    asked = {"text": NOTE, "variations": 1, "retries": 0, "remember": False}
 
     async def said(**more: object) -> Event:
         return (await events(client, await client.start("rewrite", {**asked, **more})))[-1]
@@ -169,21 +169,21 @@ async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_l
     save_recipe(msgspec.structs.replace(recipe, base="f" * 64), foreign / RECIPE_FILE)
 
     training = await client.start("train", {**settings, "adapter": "asked"})
-    await until(client, training, "update 20: validation")
+    await until(client, training, "update 10: validation")
     await client.steer(training, "pause")
     while not client.jobs[training].values.get("paused"):
         await asyncio.sleep(0.01)
     at = int(client.jobs[training].done)
-    assert 20 <= at < 120
+    assert 10 <= at < 60
 
     beside = await said(adapter="first")
     assert beside.result["variations"] == alone.result["variations"]
     assert "by first, as it lies on the disk, not by the weights in training" in beside.result["marks"]
-    live, best, early = [await said(adapter="asked", checkpoint=one) for one in ("live", "none", "20")]
+    live, best, early = [await said(adapter="asked", checkpoint=one) for one in ("live", "none", "10")]
     assert f"by the running training, at update {at}" in live.result["marks"]
     assert "by asked, as it lies on the disk, not by the weights in training" in best.result["marks"]
-    assert "by asked, checkpoint 20, not by the weights in training" in early.result["marks"]
-    compared = {"text": NOTE, "adapters": ["asked"], "checkpoints": ["live", "20"], "retries": 0}
+    assert "by asked, checkpoint 10, not by the weights in training" in early.result["marks"]
+    compared = {"text": NOTE, "adapters": ["asked"], "checkpoints": ["live", "10"], "retries": 0}
     sides = (await events(client, await client.start("compare", compared)))[-1].result["sides"]
     assert [side["text"] for side in sides] == [one.result["variations"][0]["text"] for one in (live, early)]
     refused = await said(adapter="foreign")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -156,7 +157,9 @@ class Form(ModalScreen[Values | None]):
                         elif one.choices:
                             yield Ticks(one.choices, one.ticked, one.one, one.name)
                         else:
-                            entry = Input(one.value, placeholder=one.hint, id=one.name, compact=True)
+                            # Space, which ticks elsewhere in a form, would take the place of a number that is marked.
+                            one_word = r"\S*" if re.fullmatch(r"[\d.,e+-]+", one.value) else None
+                            entry = Input(one.value, one.hint, restrict=one_word, id=one.name, compact=True)
                             entry.cursor_blink = False
                             yield entry
             yield Static("", id="note", markup=False)

@@ -280,6 +280,7 @@ class Run:
         if not self.prompts:
             return
         state = self.state
+        self.report(Progress("sample", 0, len(self.prompts)))
         mlx_thread.stop_if_abandoned()
         written = samples(self.model, self.tokenizer, self.prompts, self.config.sample_tokens, self.config.seed)
         mlx_thread.stop_if_abandoned()

@@ -382,7 +382,7 @@ def test_a_sample_that_was_stopped_says_so(data: Path, tiny_model: Path, tmp_pat
     said: list[str] = []
 
     def report(progress: Progress) -> None:
-        if progress.stage == "sample":
+        if progress.stage == "sample" and progress.message:
             said.append(progress.message)
 
     config = dataclasses.replace(CONFIG, iters=1, samples=1, sample_tokens=5)

@@ -23,7 +23,10 @@ STAGES = {
     "model": "base model",
     "clean": "reading the book",
     "curate": "corpus",
+    "select": "choosing passages",
+    "write": "corpus file",
     "dataset": "training pairs",
+    "plan": "time and memory",
     "training": "training (3 shows its chart)",
     "validation": "held-out loss",
     "load": "adapter",
@@ -135,7 +138,7 @@ class ReportScreen(StyloraScreen):
             tiles.append(("loss after", text.number(trained.get("best_valid_loss"), 2), "$primary"))
         if isinstance(card.get("gap_closed"), int | float):
             tiles.append(("gap closed", f"{card['gap_closed']:.0%}", "$primary"))
-            tiles.append(("… by no training", f"{card.get('gap_closed_untrained', 0):.0%}"))
+            tiles.append(("gap, untrained", f"{card.get('gap_closed_untrained', 0):.0%}"))
         if card.get("facts"):
             tiles.append(("facts kept", f"{card.get('facts_kept', 0)} of {card['facts']}"))
         score = (card.get("joint") or {}).get("rewritten")

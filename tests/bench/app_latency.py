@@ -1,6 +1,6 @@
 """From key press to echo in the rewrite prompt: while the host trains, and under a flood of log lines.
 
-    python tests/bench/app_latency.py [--keys 200] [--model smollm2-135m] [--only training | flood] [--seconds 30]
+    python tests/bench/app_latency.py [--keys 200] [--model smollm2-135m] [--only training | flood] [--seconds 60]
 
 training  the host trains for real with the embedded model (or the tiny one), the terminal shows the rewrite screen
 flood     the host's job logs 10,000 lines a second for `--seconds`; keys are pressed on the rewrite screen, and F1 for
@@ -94,7 +94,7 @@ async def in_flood(seconds: float, keys: int) -> None:
                 began = time.monotonic()
                 (job,) = client.jobs
                 first = client.jobs[job].last
-                opened = await asyncio.to_thread(helped, terminal, 12)
+                opened = await asyncio.to_thread(helped, terminal, keys // 5)
                 terminal.press("4")
                 await asyncio.to_thread(terminal.read, 1.0)
                 found = await asyncio.to_thread(typed, terminal, keys, going=lambda: time.monotonic() - began < seconds)
@@ -109,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--keys", type=int, default=200)
     parser.add_argument("--model", default=EMBEDDED)
-    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--only", choices=("training", "flood"))
     options = parser.parse_args()
     if options.only != "flood":

@@ -74,6 +74,7 @@ def check(
     passages: int = 24,
     variations: int = 1,
     retries: int | None = None,
+    draws: int = 1,
     strength: float | None = None,
     temperature: float | None = None,
     seed: int | None = None,
@@ -111,6 +112,7 @@ def check(
         passages=passages,
         variations=variations,
         retries=_retries(workspace, variations, retries),
+        draws=draws,
         strength=settings.strength,
         sampling=Sampling.of(settings),
         seed=workspace.settings.seed if seed is None else seed,
@@ -276,6 +278,7 @@ def sweep(
     strengths: Sequence[float] = (),
     passages: int = 12,
     variations: int = 1,
+    draws: int = 1,
     temperature: float | None = None,
     seed: int | None = None,
     use_best: bool = False,
@@ -303,6 +306,8 @@ def sweep(
     how = {"passages": passages, "variations": variations, "seed": seed, "sampling": repr(sampling)}
     if retries:
         how["retries"] = retries
+    if draws > 1:
+        how["draws"] = draws
     place = sweeping.place_of(folder, dataset=dataset, corpus=book, how=how)
     cache = workspace.private / "cards"
     against = None
@@ -329,6 +334,7 @@ def sweep(
             passages=passages,
             variations=variations,
             retries=retries,
+            draws=draws,
             strength=cell.strength,
             sampling=sampling,
             seed=seed,

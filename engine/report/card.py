@@ -26,7 +26,7 @@ from engine.report.joint import Parts, parts
 from engine.report.kept import Card, Sample, Spectrum, Trial, Value
 from engine.report.lines import measures, value
 from engine.report.reference import PASTICHE, Reference, held_out, other_voices, reference, whole_book
-from engine.report.sides import Given, Side, delta, measured
+from engine.report.sides import Given, Side, averaged, delta, measured
 from engine.report.stored import stored
 from engine.report.trials import Answers, tried
 
@@ -93,6 +93,7 @@ def check(
     passages: int = 24,
     variations: int = 1,
     retries: int = 0,
+    draws: int = 1,
     strength: float = 1.0,
     sampling: Sampling | None = None,
     seed: int = 42,
@@ -106,7 +107,9 @@ def check(
     """Rewrite held-out passages and the fixed inputs, and measure them beside the anchors of `kept.SIDES`.
 
     With several `variations` the one with the least against it counts, and a passage whose every one has something
-    severe is tried again up to `retries` times, as when rewriting. The base model gets one variation of the same
+    severe is tried again up to `retries` times, as when rewriting. With several `draws` the held-out passages are
+    written anew with so many seeds, and each passage's figures are its means, so that chance has less of a say where
+    two checkpoints are near. The base model gets one variation of the same
     prompts, once and with nothing held (`Sampling.hold`); what it wrote is kept in the folder `cache`. With `inputs` of
     none only the held-out passages are rewritten. `against` is what an earlier `prepare` made, for many cards of one
     author.
@@ -144,7 +147,14 @@ def check(
     said = {"untrained": base.texts[:count], **anchors}
     limits = rewriter.limits
     of_base = [reference.made_of, base, plain, limits]
-    sides = {"rewritten": measured(own[:count], given, reference, limits, np.array(_read(rewriter, own[:count])))}
+    written = [own[:count]]
+    for draw in range(1, draws):
+        again = _rewritten(
+            trying, reference.texts, variations, strength, sampling, seed + draw, "check: adapter", report
+        )
+        written.append([one.variations[one.best].text for one in again])
+    measures_of = [measured(one, given, reference, limits, np.array(_read(rewriter, one))) for one in written]
+    sides = {"rewritten": averaged(measures_of)}
     for name, side in base.surprise.items():
         sides[name] = stored(
             cache,
@@ -175,6 +185,7 @@ def check(
         passages=count,
         variations=variations,
         retries=retries,
+        draws=draws,
         strength=strength,
         profile_words=reference.author.words,
         measures=lines,
@@ -222,7 +233,7 @@ def _figures(sides: dict[str, Side], reference: Reference) -> dict[str, Any]:
         "gap_closed": closed("rewritten"),
         "gap_closed_untrained": closed("untrained"),
         "facts": int(sides["rewritten"].facts[:, 1].sum()),
-        "facts_kept": int(sides["rewritten"].facts[:, 0].sum()),
+        "facts_kept": round(float(sides["rewritten"].facts[:, 0].sum())),
         "facts_kept_untrained": int(sides["untrained"].facts[:, 0].sum()),
         "copied": int((sides["rewritten"].span >= COPIED_SPAN_LIMIT).sum()),
     }

@@ -106,6 +106,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     variations: int
     retries: int = 0
     """More tries that a passage had, at most, where every variation had something severe."""
+    draws: int = 1
+    """Seeds that each passage was written with; its figures are the means."""
     strength: float
     profile_words: int = 0
     """Words of the author that the figures are held against."""

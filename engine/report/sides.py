@@ -6,7 +6,7 @@ Every figure is a function of weights (draws, passages), so that intervals come 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -117,6 +117,14 @@ def measured(
         sound=(~(copying | looping | refused | empty)).astype(np.float64),
         ratio=words / np.array([max(len(one.plain.split()), 1) for one in given]),
     )
+
+
+def averaged(sides: Sequence[Side]) -> Side:
+    """One side of several draws of the same passages: each passage's mean over them, and its longest span of all."""
+    if len(sides) == 1:
+        return sides[0]
+    found = {field.name: np.mean([getattr(one, field.name) for one in sides], axis=0) for field in fields(Side)}
+    return Side(**{**found, "span": np.max([one.span for one in sides], axis=0)})
 
 
 def _features(text: str, reference: Reference) -> np.ndarray:

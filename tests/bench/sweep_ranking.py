@@ -1,6 +1,6 @@
 """Whether the report card ranks checkpoints alike on one half of the held-out passages and on the other.
 
-    python tests/bench/sweep_ranking.py WORKSPACE [--passages 24] [--checkpoints 25 50 ...] [--strength 1]
+    python tests/bench/sweep_ranking.py WORKSPACE [--passages 24] [--checkpoints 25 50 ...] [--draws 1] [--strength 1]
 
 Prints each checkpoint's joint score and validation loss, and Spearman's rank correlation between the halves (wanted: .7
 or more), between a half and the other's style, and between the joint score and the validation loss. Nothing is changed
@@ -48,6 +48,7 @@ def main() -> None:
     asked.add_argument("--adapter", default=None)
     asked.add_argument("--passages", type=int, default=24, help="in both halves together")
     asked.add_argument("--checkpoints", type=int, nargs="*", default=None)
+    asked.add_argument("--draws", type=int, default=1, help="seeds that each passage is written with")
     asked.add_argument("--strength", type=float, default=1.0)
     told = asked.parse_args()
     workspace = Workspace.find(told.workspace)
@@ -76,6 +77,7 @@ def main() -> None:
                 rewriter,
                 dataset=dataset,
                 corpus=corpus,
+                draws=told.draws,
                 strength=told.strength,
                 sampling=sampling,
                 inputs=(),

@@ -26,7 +26,7 @@ from engine.report.inputs import fixed_inputs
 from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
 from engine.report.page import number, page
 from engine.report.reference import Reference, held_out, other_voices, whole_book
-from engine.report.sides import Given, measured
+from engine.report.sides import Given, averaged, measured
 from engine.report.stored import stored
 from engine.report.trials import Answers, tried
 from engine.workspace import BUNDLED_AUTHOR, Workspace
@@ -233,6 +233,42 @@ def prepared(workspace: Workspace, passages: int) -> Reference:
         passages=passages,
         cache=workspace.private / "cards",
     )
+
+
+def test_draws_of_a_passage_are_averaged(workspace: Workspace) -> None:
+    reference, limits = prepared(workspace, 2), DEFAULT
+    given = [Given(text, text, facts(text)) for text in reference.texts]
+    one, other = (
+        measured(texts, given, reference, limits, np.full((2, 2), nats))
+        for texts, nats in ((reference.texts, 4.0), (list(reference.memorised), 8.0))
+    )
+    assert averaged([one]) is one
+    both = averaged([one, other])
+    assert both.surprise.tolist() == [[6.0, 6.0]] * 2
+    assert both.words.tolist() == ((one.words + other.words) / 2).tolist()
+    assert both.span.tolist() == other.span.tolist()  # the longest: another passage is all the author's
+    assert both.sound.tolist() == [0.5, 0.5]
+
+
+def test_further_draws_are_the_cards_of_other_seeds(workspace: Workspace, card: Card) -> None:
+    rewriter = open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), silent)
+
+    def made(**more: int) -> Card:
+        return cards.check(
+            rewriter,
+            dataset=workspace.dataset("Small Voice"),
+            corpus=workspace.corpus("Small Voice"),
+            passages=2,
+            inputs=(),
+            cache=workspace.private / "cards",
+            **more,
+        )
+
+    alone, twice = made(), made(draws=2)
+    assert (alone.draws, twice.draws) == (1, 2)
+    assert [one.rewritten for one in twice.samples] == [one.rewritten for one in alone.samples]
+    assert alone.distance_neutral == twice.distance_neutral
+    assert alone.distance_rewritten != twice.distance_rewritten
 
 
 def test_one_passage_is_too_few_for_an_interval_and_so_for_a_card(workspace: Workspace) -> None:

@@ -17,6 +17,9 @@ Variations = Annotated[int, typer.Option(min=1, max=32, help="Rewrites per text;
 Temperature = Annotated[
     float | None, typer.Option(min=0, max=5, help="How freely words are drawn; default: as stylora.toml has it.")
 ]
+Draws = Annotated[
+    int, typer.Option(min=1, max=16, help="Seeds each held-out passage is written with; figures are means over them.")
+]
 Retries = Annotated[
     int | None,
     typer.Option(
@@ -37,6 +40,7 @@ def check(
     passages: Annotated[int, typer.Option(min=2, help="Held-out passages to rewrite.")] = 24,
     variations: Variations = 1,
     retries: Retries = None,
+    draws: Draws = 1,
     checkpoint: Annotated[
         str | None, typer.Option(help="A checkpoint: best, last or its update; default: what rewriting takes.")
     ] = None,
@@ -70,6 +74,7 @@ def check(
         passages=passages,
         variations=variations,
         retries=retries,
+        draws=draws,
         strength=strength,
         temperature=temperature,
         seed=seed,
@@ -161,6 +166,7 @@ def sweep(
     corpus: Corpus = None,
     passages: Annotated[int, typer.Option(min=2, help="Held-out passages to rewrite in each cell.")] = 12,
     variations: Variations = 1,
+    draws: Draws = 1,
     temperature: Temperature = None,
     seed: Seed = None,
     use_best: Annotated[bool, typer.Option("--use-best", help="Rewrite with the best cell from now on.")] = False,
@@ -182,6 +188,7 @@ def sweep(
         corpus=corpus,
         passages=passages,
         variations=variations,
+        draws=draws,
         temperature=temperature,
         seed=seed,
         use_best=use_best,

@@ -106,9 +106,8 @@ class Hosted(TypedAhead):
     def _changed(self, changed: set[str]) -> None:
         assert self.client
         jobs = [self.client.jobs[job] for job in changed]
-        begun = {
-            job.job: job.stage.partition(":")[0] for job in jobs if job.kind == "demo"
-        }  # which leaves files at each of its stages
+        # A demo leaves files at each of its stages.
+        begun = {job.job: job.stage.partition(":")[0] for job in jobs if job.kind == "demo"}
         if any(not job.active for job in jobs) or begun.items() - self._stages.items():
             self.reload()
         self._stages |= begun

@@ -33,7 +33,8 @@ def _strengths(typed: str) -> list[float]:
 
 def sweep_form(author: str, adapter: Path) -> Form:
     """What to measure of an adapter."""
-    checkpoints = max(1, sum(1 for one in adapter.glob("checkpoints/update-*") if int(one.name[7:] or 0)))
+    updates = [one.name.removeprefix("update-") for one in adapter.glob("checkpoints/update-*")]
+    checkpoints = max(1, sum(update.isdigit() and int(update) > 0 for update in updates))
 
     def note(told: Values) -> str:
         cells = checkpoints * len(told["strengths"])

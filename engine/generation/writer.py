@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from engine import prompting
 from engine.digests import sha256_of
 from engine.errors import Cancelled, StyloraError
 from engine.models import holding, mlx_thread
 from engine.models.adapters import WEIGHTS_FILE, attached, load_adapter, set_strength
-from engine.models.decoding import Decoded, Length, OnTokens, decode
+from engine.models.decoding import Decoded, Length, decode
 from engine.models.loading import Loaded
 from engine.models.prefixes import Prefixes, agreement
 from engine.models.sampling import Sampling
@@ -91,7 +90,33 @@ class Writer:
             if on_text is not None:
                 on_text(*divmod(row, variations), text)
 
-        made = self._on_mlx(self._write, orders, variations, strength, sampling, seed, stop, heard)
+        def work() -> list[Decoded]:
+            self._put_on()
+            prompts = [self.tokens(order.prompt) for order in orders]
+            keep = [
+                agreement(self.tokens(order.persona), prompt) if order.persona else 0
+                for order, prompt in zip(orders, prompts, strict=True)
+            ]
+            held = [holding.words(self.loaded.tokenizer, order.hold) if sampling.hold else () for order in orders]
+            rows = [number for number in range(len(orders)) for _ in range(variations)]
+            set_strength(self.loaded.model, strength)
+            return decode(
+                self.loaded.model,
+                self.loaded.tokenizer,
+                [prompts[number] for number in rows],
+                max_tokens=[orders[number].limit for number in rows],
+                sampling=sampling,
+                seed=seed,
+                stop=stop,
+                draws=[f"{order.name}:{variation}" for order in orders for variation in range(variations)],
+                lengths=[orders[number].length for number in rows],
+                prefixes=self._kept(strength),
+                keep=[keep[number] for number in rows],
+                hold=[held[number] for number in rows],
+                on_tokens=heard,
+            )
+
+        made = self._on_mlx(work)
         return [made[start : start + variations] for start in range(0, len(made), variations)]
 
     def proceed(
@@ -111,8 +136,8 @@ class Writer:
             raise Cancelled
         return [one.text for (one,) in made]
 
-    def _on_mlx(self, work: Callable[..., R], *args: Any) -> R:
-        return mlx_thread.run(functools.partial(work, *args), between_steps=self.between_steps)
+    def _on_mlx(self, work: Callable[[], R]) -> R:
+        return mlx_thread.run(work, between_steps=self.between_steps)
 
     def _put_on(self) -> None:
         if self.in_training and attached(self.loaded.model) is None:
@@ -128,41 +153,6 @@ class Writer:
         if self._stamp != stamp:
             self._prefixes.clear()
             self._stamp = stamp
-
-    def _write(
-        self,
-        orders: Sequence[Order],
-        variations: int,
-        strength: float,
-        sampling: Sampling,
-        seed: int,
-        stop: Sequence[str],
-        on_tokens: OnTokens,
-    ) -> list[Decoded]:
-        self._put_on()
-        prompts = [self.tokens(order.prompt) for order in orders]
-        keep = [
-            agreement(self.tokens(order.persona), prompt) if order.persona else 0
-            for order, prompt in zip(orders, prompts, strict=True)
-        ]
-        held = [holding.words(self.loaded.tokenizer, order.hold) if sampling.hold else () for order in orders]
-        rows = [number for number in range(len(orders)) for _ in range(variations)]
-        set_strength(self.loaded.model, strength)
-        return decode(
-            self.loaded.model,
-            self.loaded.tokenizer,
-            [prompts[number] for number in rows],
-            max_tokens=[orders[number].limit for number in rows],
-            sampling=sampling,
-            seed=seed,
-            stop=stop,
-            draws=[f"{order.name}:{variation}" for order in orders for variation in range(variations)],
-            lengths=[orders[number].length for number in rows],
-            prefixes=self._kept(strength),
-            keep=[keep[number] for number in rows],
-            hold=[held[number] for number in rows],
-            on_tokens=on_tokens,
-        )
 
     def _kept(self, strength: float) -> Prefixes | None:
         """Beginnings of prompts computed with this adapter at `strength`; none where training changes the weights."""

@@ -11,7 +11,7 @@ import tomli_w
 
 from engine.host import runs, samples
 from engine.host.journal import JobState
-from engine.host.survey import survey
+from engine.host.survey import AuthorState, Survey, survey
 from engine.workspace import Workspace
 from tui import text
 from tui.curve import Curve
@@ -133,15 +133,21 @@ def test_going_on_repeats_the_start_but_for_its_limits(workspace: Workspace) -> 
     assert words.again(None, run, "Small Voice") == {"author": "Small Voice", "adapter": "second", "rank": 16}
 
 
-@pytest.mark.parametrize("rate", [1e-5, 1.25e-5, 0.0003, 1.2345678e-4, 0.1])
-def test_a_learning_rate_is_offered_with_every_digit_it_was_set_with(workspace: Workspace, rate: float) -> None:
-    (workspace.root / "stylora.toml").write_text(f'author = "Small Voice"\n[training]\nlearning_rate = {rate!r}\n')
+def with_pairs(workspace: Workspace) -> tuple[Survey, AuthorState]:
+    """The workspace as its files have it now, with nine pairs to train on."""
     data = workspace.dataset("Small Voice")
     data.mkdir(parents=True)
     (data / "manifest.toml").write_text('author = "Small Voice"\n[rows]\ntrain = 9\n')
     found = survey(Workspace(workspace.root))
     author = found.author("small_voice")
     assert author
+    return found, author
+
+
+@pytest.mark.parametrize("rate", [1e-5, 1.25e-5, 0.0003, 1.2345678e-4, 0.1])
+def test_a_learning_rate_is_offered_with_every_digit_it_was_set_with(workspace: Workspace, rate: float) -> None:
+    (workspace.root / "stylora.toml").write_text(f'author = "Small Voice"\n[training]\nlearning_rate = {rate!r}\n')
+    found, author = with_pairs(workspace)
     form = train_form(author, found, [])
     assert float(next(field.value for field in form._fields if field.name == "learning_rate")) == rate
     assert f"rate {text.rate(rate, exact=True)}" in numbers.plan_page(author, found, "", "").plain
@@ -153,12 +159,7 @@ def test_model_that_is_not_here_is_told_in_the_form(workspace: Workspace) -> Non
         'author = "Small Voice"\nbase_model = "big"\n'
         '[models.big]\nsource = "hub"\nlocation = "x/y"\npath = "models/big"\n'
     )
-    data = workspace.dataset("Small Voice")
-    data.mkdir(parents=True)
-    (data / "manifest.toml").write_text('author = "Small Voice"\n[rows]\ntrain = 9\n')
-    found = survey(Workspace(workspace.root))
-    author = found.author("small_voice")
-    assert author
+    found, author = with_pairs(workspace)
     form = train_form(author, found, [])
     told = {"epochs": 1.0, "minutes": 4.0, "adapter": None, "model": ["big"]}
     assert not isinstance(form._note, str)

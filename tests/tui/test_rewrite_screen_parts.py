@@ -12,14 +12,15 @@ from textual.app import App, ComposeResult
 from textual.widgets import Static
 
 from engine.errors import StyloraError
-from engine.host.journal import Event
+from engine.host.journal import Event, JobState
+from engine.host.survey import Survey
 from engine.host.voices import Turn, Voice, Written, keep, turns, voices
 from engine.report.chosen import Chosen
 from engine.settings import Settings
-from engine.workspace import Workspace
-from tui.screens.rewrite_asking import asked_of
+from engine.workspace import BUNDLED_AUTHOR, Workspace, slug
 from tui.screens.rewrite_compare import compare_form, params
 from tui.screens.rewrite_knobs import Knobs, line, recalled
+from tui.screens.training_words import run_of
 from tui.widgets.exchange import Entry, Exchange, of_turn, sides
 from tui.widgets.timeline import Timeline, merged
 from tui.widgets.variation import SETTLED, Variation, finding_lines
@@ -214,8 +215,14 @@ async def test_a_source_of_wide_characters_is_cut_where_its_lines_end() -> None:
         assert source.size.height <= 2
 
 
-def test_a_job_is_of_the_adapter_it_names_or_of_its_authors() -> None:
-    assert asked_of({"adapter": "lora_adapters/poe_2"}, "x") == "poe_2"
-    assert asked_of({"adapters": ["poe", "melville"]}, "x") == "poe"
-    assert asked_of({"author": "E. A. Poe"}, "x") == "e_a_poe"
-    assert asked_of({}, "Default Voice") == "default_voice"
+def test_a_job_is_of_the_adapter_it_names_or_of_its_authors(tmp_path: Path) -> None:
+    survey = Survey(tmp_path, Settings(author="Default Voice"), "", (), ())
+
+    def named(kind: str = "rewrite", **params: object) -> str:
+        return run_of(JobState("j", kind=kind, params=params), survey)
+
+    assert named(adapter="lora_adapters/poe_2") == "poe_2"
+    assert named(adapters=["poe", "melville"]) == "poe"
+    assert named(author="E. A. Poe") == "e_a_poe"
+    assert named() == "default_voice"
+    assert named("demo") == slug(BUNDLED_AUTHOR)

@@ -17,12 +17,13 @@ from textual.widgets import Static, TextArea
 from engine.errors import StyloraError
 from engine.host.voices import Turn, Voice, turns, voices
 from tui import actions
-from tui.screens.rewrite_asking import LONGEST, asked_of, live_training, params_of
+from tui.screens.rewrite_asking import LONGEST, live_training, params_of
 from tui.screens.rewrite_compare import compare_form
 from tui.screens.rewrite_compare import params as compare_params
 from tui.screens.rewrite_knobs import recalled
 from tui.screens.rewrite_reading import Reading
 from tui.screens.rewrite_turning import Turning
+from tui.screens.training_words import run_of
 from tui.text import NAMES, some, visible
 from tui.widgets.exchange import of_job
 from tui.widgets.prompt import Prompt
@@ -174,7 +175,7 @@ class RewriteScreen(Turning, Reading):
         mine = [
             state
             for state in (list(client.jobs.values()) if client else [])
-            if self.is_mine(state) and state.params and asked_of(state.params, survey.settings.author) == self.adapter
+            if self.is_mine(state) and state.params and run_of(state, survey) == self.adapter
         ]
         seen = [(state.job, state.status) for state in mine]
         waits = self._waits()

@@ -1,16 +1,12 @@
-"""From knobs and an author to a job's parameters, and back from a job to the adapter it is about."""
+"""From knobs and an author to a job's parameters, and which training answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
-from engine.errors import StyloraError
 from engine.host.client import HostClient
 from engine.host.journal import JobState
 from engine.host.survey import AuthorState
-from engine.workspace import slug
 from tui.screens.rewrite_knobs import Knobs
 from tui.screens.training_steering import STEPPING
 
@@ -28,17 +24,6 @@ def params_of(knobs: Knobs, author: AuthorState, text: str, again: int) -> dict[
     if again:
         told["again"] = again
     return told
-
-
-def asked_of(params: Mapping[str, Any], default: str) -> str:
-    """Folder name of the adapter that a job with these parameters asks or trains."""
-    adapter = params.get("adapter") or next(iter(params.get("adapters") or ()), None)
-    if adapter:
-        return PurePath(str(adapter)).name
-    try:
-        return slug(str(params.get("author") or default))
-    except StyloraError:
-        return ""
 
 
 def live_training(client: HostClient | None) -> JobState | None:

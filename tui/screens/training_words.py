@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import PurePath
 from typing import Any
 
 from textual.content import Content
@@ -32,21 +32,16 @@ def key(action: str) -> str:
 
 
 def run_of(state: JobState, survey: Survey | None) -> str:
-    """The name of the run that a job makes: its folder in `lora_adapters/`."""
-    if adapter := state.params.get("adapter"):
-        return Path(str(adapter)).name
-    return slug_of(state, survey)
+    """Folder name in `lora_adapters/` of the adapter that a job makes, measures or asks."""
+    adapter = state.params.get("adapter") or next(iter(state.params.get("adapters") or ()), None)
+    return PurePath(str(adapter)).name if adapter else slug_of(state, survey)
 
 
 def slug_of(state: JobState, survey: Survey | None) -> str:
     """Whose voice a job is about, the workspace's author by default."""
     if state.kind == "demo":
         return slug(BUNDLED_AUTHOR)
-    author = state.params.get("author") or (survey.settings.author if survey else "")
-    try:
-        return slug(str(author))
-    except StyloraError:
-        return ""
+    return _slug(str(state.params.get("author") or (survey.settings.author if survey else "")))
 
 
 def resumable(state: JobState | None, run: Run | None) -> bool:
@@ -99,7 +94,7 @@ def headline(state: JobState, survey: Survey | None) -> Content:
         status = "paused" if state.values.get("paused") else _phase(state)
         status = "stopping" if state.stopping else status
     status = {"done": _stopped(state)}.get(status, status)
-    what = [str(model) if state.kind != "demo" else "", f"as {Path(str(name)).name}" if name else ""]
+    what = [str(model) if state.kind != "demo" else "", f"as {PurePath(str(name)).name}" if name else ""]
     return Content.assemble(
         (f"{text.GLYPHS[state.status]} ", _style(state.status)),
         (who, "bold $strong"),

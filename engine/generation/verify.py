@@ -31,6 +31,7 @@ Contradictions = Callable[[Sequence[tuple[str, str]]], Sequence[float]]
 """For pairs of premise and hypothesis the probability that the one contradicts the other."""
 
 _ENDS = re.compile(r"[.!?…:;*—–-][\"'”’)\]*_]*$|[\"”’)\]]$")
+_CLOCK = re.compile(r"\b(\d+):(\d+)\b")
 _SHORTEST_ECHO = 12
 """Words below which a rewrite may be its source word for word: there is little to say otherwise."""
 _GIVEN = 0.6
@@ -164,8 +165,8 @@ def _ending(source: str, rewrite: str, finish: str) -> Iterator[Finding]:
 
 def _facts(source: Doc, output: Doc, missing: Sequence[str], names: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     if missing:
-        lost = ", ".join(_as_written(fact, source.text) for fact in missing)
-        yield Finding("facts", f"missing: {lost}", float(len(missing)), severe=True)
+        lost = _as_written(missing, source.text)
+        yield Finding("facts", f"missing: {', '.join(lost)}", float(len(missing)), severe=True)
     new = changed(source, output)
     if new.names or new.numbers:
         made_up = (*new.names, *new.numbers)
@@ -274,9 +275,17 @@ def _manner(source: str, rewrite: str, words: int | None, limits: Limits) -> Ite
         yield Finding("ai-ism", f"not the author's: {', '.join(phrases)}", 0.5 * len(phrases))
 
 
-def _as_written(fact: str, source: str) -> str:
-    found = re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", source, re.IGNORECASE)
-    return found[0] if found else fact
+def _as_written(facts: Sequence[str], source: str) -> list[str]:
+    """The facts in the words of `source`; a time of day whose two numbers are among them is one ("7:15")."""
+    left = list(facts)
+    times = []
+    for found in _CLOCK.finditer(source):
+        if all(part in left for part in found.groups()):
+            times.append(found[0])
+            for part in found.groups():
+                left.remove(part)
+    there = [re.search(rf"(?<!\w){re.escape(fact)}(?!\w)", source, re.IGNORECASE) for fact in left]
+    return [found[0] if found else fact for found, fact in zip(there, left, strict=True)] + times
 
 
 def _short(text: str) -> str:

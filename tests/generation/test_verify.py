@@ -39,6 +39,13 @@ def test_a_lost_name_or_number_is_found_and_named(lost: str) -> None:
     assert not verdict.passed
 
 
+def test_a_lost_time_of_day_is_named_as_it_was_written() -> None:
+    source = "Marta Ellwood left Carrow at 5:40 with 5 men and 40 ropes."
+    lost = verify(source, "Marta Ellwood left Carrow in the afternoon, with men and ropes.")
+    assert lost.findings[0].message == "missing: 5:40"
+    assert "missing: 40" in verify(source, "Marta Ellwood left Carrow after 5 with men and ropes.").findings[0].message
+
+
 def test_a_name_said_twice_may_be_a_pronoun_once() -> None:
     source = "Marta Ellwood came to Carrow. Marta Ellwood counted the wires."
     assert verify(source, "Marta Ellwood came to Carrow, and she counted the wires.").passed

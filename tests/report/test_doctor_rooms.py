@@ -341,3 +341,21 @@ def test_what_was_done_since_in_the_foreground_is_forgiven(workspace: Workspace)
     run_job(report_jobs.use, json=False, quiet=True, workspace=workspace, adapter=Path(planted.NAME))
     (failure,) = examining.failures(workspace)
     assert failure.params["author"] == "Somebody Else"
+
+
+def test_a_base_model_that_is_not_here_is_ill_once_a_dataset_waits_for_it(tmp_path: Path) -> None:
+    (tmp_path / "stylora.toml").write_text(
+        'base_model = "big"\n[models.big]\nsource = "hub"\nlocation = "them/big"\npath = "models/big"\n'
+    )
+
+    def said() -> Finding:
+        return next(one for one in rooms._models(Workspace(tmp_path)) if one.name == "base_model")
+
+    assert said().passed
+    assert "big is not here: make it with: stylora convert" in said().detail
+    dataset = tmp_path / "data" / "training" / "poe"
+    dataset.mkdir(parents=True)
+    (dataset / "train.jsonl").touch()
+    waiting = said()
+    assert not waiting.passed
+    assert waiting.fixes[0].shown == "stylora convert --model big"

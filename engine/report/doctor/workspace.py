@@ -43,7 +43,13 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
         return
     entry = next(entry for entry in entries if entry.name == wanted)
     if not entry.present:
-        yield well("base_model", f"{wanted} is not made yet: {entry.problem}")
+        detail = f"{wanted} is not here: {entry.problem}"
+        to_train = any((workspace.root / "data" / "training").glob("*/train.jsonl"))
+        if entry.source.source == "package" or not to_train:
+            yield well("base_model", detail)
+        else:
+            made = fix("make the model", ("convert", "--model", entry.name))
+            yield ill("base_model", f"{detail}; the datasets here cannot train without it", "", made)
         return
     found = next(one for one in overview(workspace) if one.name == wanted)
     kind = f"{wanted}, {found.kind}, {found.quantization}"

@@ -150,6 +150,7 @@ ACTIONS = (
     ),
     Action("rewrite", "o", "open", "open", "the whole variation: findings, and the text after each step to the prompt"),
     Action("rewrite", "b", "compare", "compare", "compare strengths, checkpoints or adapters on the same text"),
+    Action("rewrite", "B", "blind", "", "judge two of them without knowing which is which"),
     Action("rewrite", "slash", "search", "history", "search everything that was rewritten with this adapter", "/"),
     Action("rewrite", "s", "knob('strength',1)", "strength", "strength of the adapter up; S down"),
     Action("rewrite", "S", "knob('strength',-1)", "", "strength down"),

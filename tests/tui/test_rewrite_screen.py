@@ -480,6 +480,12 @@ async def test_what_the_command_line_wrote_is_kept_copied_and_compared_on(
         await pilot.press("g")
         await until(pilot, lambda: "this was a comparison" in said(pilot))
 
+        await pilot.press("B")
+        await until(pilot, lambda: "strength 0.6 against strength 1; the votes are saved" in said(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: "1 of 3  which is better?" in shown(pilot))
+        assert newest(pilot).params["sides"] == [f"{author}:@0.6", f"{author}:@1"]
+
 
 # -- the next visit -----------------------------------------------------------------------------------
 

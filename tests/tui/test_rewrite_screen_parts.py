@@ -18,7 +18,7 @@ from engine.host.voices import Turn, Voice, Written, keep, turns, voices
 from engine.report.chosen import Chosen
 from engine.settings import Settings
 from engine.workspace import BUNDLED_AUTHOR, Workspace, slug
-from tui.screens.rewrite_compare import compare_form, params
+from tui.screens.rewrite_compare import blind_params, compare_form, params
 from tui.screens.rewrite_knobs import Knobs, line, recalled
 from tui.screens.training_words import run_of
 from tui.widgets.exchange import Entry, Exchange, of_turn, sides
@@ -123,6 +123,18 @@ def test_a_comparison_needs_two_sides_and_not_too_many() -> None:
     assert [value for value, _ in known["checkpoints"].choices] == ["live", "none"]
     with pytest.raises(StyloraError, match="9 sides"):
         params({"strengths": [n / 10 for n in range(9)]}, Knobs(), voice)
+
+
+def test_a_blind_trial_has_two_sides_named_outright() -> None:
+    voice = Voice("poe", "Poe", Path("poe"), (), 0, "")
+    on = {"on": ["held-out"], "passages": 8}
+    asked = blind_params({"strengths": [0.5, 1.0], **on}, Knobs(checkpoint="20"), voice)
+    assert asked == {"sides": ["poe:20@0.5", "poe:20@1"], "on": "held-out", "passages": 8}
+    both = blind_params({"adapters": ["poe", "melville"], **on}, Knobs(strength=1.4), voice)
+    assert both["sides"] == ["poe:@1.4", "melville:@1.4"]
+    for wrong in ({}, {"strengths": [0.5, 1.0, 1.5]}, {"strengths": [0.5, 1.0], "checkpoints": ["best", "20"]}):
+        with pytest.raises(StyloraError, match="has two sides"):
+            blind_params({**wrong, **on}, Knobs(), voice)
 
 
 def test_adapters_and_their_checkpoints_are_read_from_their_folders(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ class BlindScreen(StyloraScreen):
         for event in events:
             if event.what == "progress" and event.total:
                 self._said = f"writing both sides: {event.done:.0f} of {event.total:.0f}"
+            elif event.what == "queued":
+                self._said = "waiting for what runs now"
+            elif event.what == "started":
+                self._said = "writing both sides …"
             elif event.what == "done":
                 self._place = Path(event.result["folder"])
                 self._asked, self._at = voting.asked(self._place)

@@ -18,7 +18,7 @@ from engine.errors import StyloraError
 from engine.host.voices import Turn, Voice, turns, voices
 from tui import actions
 from tui.screens.rewrite_asking import LONGEST, live_training, params_of
-from tui.screens.rewrite_compare import compare_form
+from tui.screens.rewrite_compare import blind_form, blind_params, compare_form
 from tui.screens.rewrite_compare import params as compare_params
 from tui.screens.rewrite_knobs import recalled
 from tui.screens.rewrite_reading import Reading
@@ -327,6 +327,21 @@ class RewriteScreen(Turning, Reading):
             return
         if await self._ask("compare", {"text": text, **compare_params(told, knobs, voice, live)}):
             self.prompt.empty()
+
+    @work
+    async def action_blind(self) -> None:
+        """Two strengths, checkpoints or adapters by votes."""
+        from tui.screens.blind import BlindScreen
+
+        voice, knobs = self.voice, self.knobs
+        if voice is None or knobs is None:
+            self.stylora.complain(
+                self.next_step() or "a trial takes what is on the disk, and nothing of it is there yet"
+            )
+            return
+        told = await self.app.push_screen_wait(blind_form(knobs, voice, self.voices))
+        if told and (job := await self.start("blind", blind_params(told, knobs, voice))):
+            self.app.push_screen(BlindScreen(job))
 
     def action_edit(self) -> None:
         exchange = self.timeline.current()

@@ -179,7 +179,8 @@ def _paragraphs(
     page = note = barred = speech = kept = False
 
     def finished() -> Iterator[Paragraph]:
-        whole_text, labels = without_labels(plain(text, healed), keeps, speech=speech)
+        # Of a text that is wanted, the heading in it is too.
+        whole_text, labels = without_labels(plain(text, healed), (lambda _: True) if kept else keeps, speech=speech)
         whole_text, marks = without_marks(whole_text, numbered, keeps)
         removed.extend(Removal(reason, source, start, mark, words) for reason, mark, words in [*labels, *marks])
         whole_text = " ".join(whole_text.split())
@@ -194,10 +195,14 @@ def _paragraphs(
             note = note or reason in _THROUGH
             barred = barred or reason not in _KEEPS_TOGETHER
             continue
-        if last is not None and not barred and interrupted(last, text, block, evidence, page=page, note=note):
+        alone = kept or index in wanted
+        if (
+            last is not None
+            and not (barred or alone)
+            and interrupted(last, text, block, evidence, page=page, note=note)
+        ):
             healed["interrupted paragraphs"] += 1
             text = append(text, joined(block.lines, evidence, healed), evidence, healed)
-            kept = kept or index in wanted
         else:
             if last is not None:
                 yield from finished()

@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from engine.atomic import write_bytes
+from engine.curation.headings import CHAPTER
 from engine.curation.pieces import Paragraph, Removal, count_words
 from engine.curation.sentences import count_sentences
 from engine.errors import StyloraError
@@ -134,7 +135,7 @@ class Decisions:
 
     def applied(self, paragraphs: Sequence[Paragraph]) -> list[Paragraph | Removal]:
         """`paragraphs` with the spans that were decided on apart: dropped ones as removals, kept ones as paragraphs
-        of their own. Nothing is joined across either."""
+        of their own. Nothing is joined across either, but for a chapter's title that is kept: it begins its chapter."""
         if not self._starts:
             return list(paragraphs)
         starts = list(accumulate((len(paragraph.text) + 1 for paragraph in paragraphs), initial=0))
@@ -184,7 +185,7 @@ def _parted(
                     yield Removal(DROPPED, paragraph.source, paragraph.line, whole, count_words(whole))
                 else:
                     yield replace(_part(paragraph, whole, True), kept=True)
-            at, opens = min(last + 1, end), True
+            at, opens = min(last + 1, end), one.action == "drop" or one.reason != CHAPTER
             if last > end:
                 break
             waiting.pop()

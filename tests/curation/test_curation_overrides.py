@@ -98,6 +98,26 @@ def test_a_removed_text_that_is_kept_stands_where_the_book_has_it(styles: Path) 
     assert not kept[1].kept
 
 
+def test_a_chapter_title_that_is_kept_begins_its_chapter_whole(tmp_path: Path) -> None:
+    book = BOOK.read_text(encoding="utf-8")
+    paragraph = book.index("\n\n", book.index("I was sent to Carrow") + 30_000)
+    titled = f"{book[:paragraph]}\n\n\nCHAPTER 92. The Carpet-Bag.\n\n{book[paragraph:].lstrip()}"
+    (tmp_path / "book.txt").write_text(titled, encoding="utf-8")
+    output = tmp_path / "chorus.txt"
+    curate([tmp_path / "book.txt"], output)
+    before = [passage.text for passage in read_corpus(output)]
+    review = Review(output)
+    list(review.scan())
+    title = next(p for n in range(99) if (p := review.piece(n, "chapter title")) and "Carpet" in p.text)
+    assert review.decide(title, "keep")
+    result = curate([tmp_path / "book.txt"], output)
+    after = [passage.text for passage in read_corpus(output)]
+    assert result.overrides.unmatched == []
+    (at,) = (n for n, text in enumerate(after) if "Carpet-Bag" in text)
+    assert after[at] == f"CHAPTER 92. The Carpet-Bag. {before[at]}"
+    assert after[:at] + after[at + 1 :] == before[:at] + before[at + 1 :]
+
+
 def test_a_passage_the_gates_dropped_is_kept_whatever_it_is(tmp_path: Path) -> None:
     book = BOOK.read_text(encoding="utf-8")
     start = book.index("I was sent to Carrow")

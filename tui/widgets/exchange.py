@@ -251,6 +251,7 @@ class Exchange(Vertical):
             f"strength {tenths(told['strength'])}" if "strength" in told else "",
             f"temperature {tenths(told['temperature'])}" if "temperature" in told else "",
             f"seed {told['seed']}" if "seed" in told else "",
+            f"best: {self.best + 1} of {len(self.variations)}" if any(card.best for card in self.variations) else "",
         ]
         number = f"{turn.number}  " if turn else ""
         return Content.assemble((number, "bold $primary"), (" · ".join(filter(None, said)), "$quiet"))

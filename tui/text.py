@@ -31,6 +31,16 @@ _AGAIN = {
     "demo": ("", "app.demo", "to go on with it"),
 }
 """How a job that was cut off goes on: the screen, the action there, and what it does."""
+STEPS = (
+    ("source", "references out"),
+    ("told", "perspective"),
+    ("expanded", "texture"),
+    ("neutral", "neutral"),
+    ("noised", "noise"),
+    ("prompt", "prompt"),
+    ("decoded", "decoded"),
+)
+"""What a rewrite keeps of the way to its prompt and back, in that order, under the names they are shown by."""
 
 
 _CONTROL = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | dict.fromkeys(range(127, 160), 0xB7)

@@ -255,19 +255,11 @@ def keep(
 
 def _explain(steps: list[dict[str, Any]]) -> None:
     from tui import console
+    from tui.text import STEPS
 
-    titles = (
-        ("source", "references out"),
-        ("told", "perspective"),
-        ("expanded", "texture"),
-        ("neutral", "neutral"),
-        ("noised", "noise"),
-        ("prompt", "prompt"),
-        ("decoded", "decoded"),
-    )
     for step in steps:
         before = None
-        for name, title in titles:
+        for name, title in STEPS:
             console.passage(title, "(unchanged)" if step[name] == before else step[name])
             before = step[name]
 

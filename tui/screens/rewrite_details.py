@@ -11,20 +11,10 @@ from textual.widgets import Static
 
 from tui import actions
 from tui.screens.base import StyloraScreen
-from tui.text import some, visible
+from tui.text import STEPS, some, visible
 from tui.widgets.exchange import Exchange
 from tui.widgets.variation import Variation, finding_lines
 
-STEPS = (
-    ("source", "references out"),
-    ("told", "perspective"),
-    ("expanded", "texture"),
-    ("neutral", "neutral"),
-    ("noised", "noise"),
-    ("prompt", "prompt"),
-    ("decoded", "decoded"),
-)
-"""In the order they are taken, under the names that `stylora rewrite --explain` gives them."""
 _LONGEST = 60_000
 """Characters of one text shown here; the file that copying saves has all of it."""
 _PASSAGES = 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,10 @@ from tiny import write_tiny_model
 _share = max(1, (os.cpu_count() or 1) // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 for _threads in ("MKL_NUM_THREADS", "OMP_NUM_THREADS"):
     os.environ[_threads] = str(min(_share, int(os.environ.get(_threads, _share))))
+
+# A shell has what it starts in the background ignore Ctrl-C, and so would the programs that tests press it for.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before any test module imports mlx, so that tests run on the BLAS that users run on.
 from engine.models import embedded  # noqa: E402

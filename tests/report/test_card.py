@@ -251,24 +251,19 @@ def test_draws_of_a_passage_are_averaged(workspace: Workspace) -> None:
 
 
 def test_further_draws_are_the_cards_of_other_seeds(workspace: Workspace, card: Card) -> None:
-    rewriter = open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), silent)
-
-    def made(**more: int) -> Card:
-        return cards.check(
-            rewriter,
-            dataset=workspace.dataset("Small Voice"),
-            corpus=workspace.corpus("Small Voice"),
-            passages=2,
-            inputs=(),
-            cache=workspace.private / "cards",
-            **more,
-        )
-
-    alone, twice = made(), made(draws=2)
-    assert (alone.draws, twice.draws) == (1, 2)
-    assert [one.rewritten for one in twice.samples] == [one.rewritten for one in alone.samples]
-    assert alone.distance_neutral == twice.distance_neutral
-    assert alone.distance_rewritten != twice.distance_rewritten
+    twice = cards.check(
+        open_models.open_rewriter(workspace, workspace.adapter("Small Voice"), silent),
+        dataset=workspace.dataset("Small Voice"),
+        corpus=workspace.corpus("Small Voice"),
+        passages=2,
+        inputs=(),
+        draws=2,
+        cache=workspace.private / "cards",
+    )
+    assert (card.draws, twice.draws) == (1, 2)
+    assert [one.rewritten for one in twice.samples] == [one.rewritten for one in card.samples]
+    assert card.distance_neutral == twice.distance_neutral
+    assert card.distance_rewritten != twice.distance_rewritten
 
 
 def test_one_passage_is_too_few_for_an_interval_and_so_for_a_card(workspace: Workspace) -> None:

@@ -45,8 +45,8 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
             return None
         new = Clause(clause.reading, tuple(_plain_pieces(clause, tokens)), verb, None, opening, clause.question)
         new = replace(new, subject=subject_of(clause.reading, verb))
-        return Cut(taken, new, level=True, least=2)
-    if clause.question or not _left_whole(clause, verb, taken, joint):
+        return Cut(taken, new, level=True, least=2, reworded=_last_of_the_rest(clause, verb, word))
+    if clause.question or not _left_whole(clause, verb, taken, joint) or _another_begins(clause, verb, taken):
         return None
     if any(token.lower_ in {"i", "he", "she", "we", "they"} and token.i < verb.i for token in tokens):
         return None
@@ -63,7 +63,18 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     pieces = introduced(clause, shared, auxiliaries, trimmed(tokens), verb)
     if pieces is None:
         return None
-    return Cut(taken, Clause(clause.reading, tuple(pieces), verb, shared, opening), level=True, least=2)
+    new = Clause(clause.reading, tuple(pieces), verb, shared, opening)
+    return Cut(taken, new, level=True, least=2, reworded=_last_of_the_rest(clause, verb, word))
+
+
+def _last_of_the_rest(clause: Clause, verb: Token, word: str) -> dict[int, str]:
+    """An "and" before the verb that is last once `verb` is gone: "It expands, cools, and the cycle starts" leaves
+    "It expands and cools", since "It expands, cools" is no sentence."""
+    base = verb.head
+    if word != "and" or base.dep_ != "conj" or subject_token(base) is not None or base.pos_ not in {"VERB", "AUX"}:
+        return {}
+    mark = before(clause, base)
+    return {mark.i: " and"} if mark is not None and mark.text == "," else {}
 
 
 def juxtaposition(clause: Clause, verb: Token) -> Cut | None:
@@ -222,6 +233,15 @@ def _left_whole(clause: Clause, verb: Token, taken: set[int], conjunction: Token
     return any(
         child.i > base.i and child.i < first and child.dep_ not in {"cc", "punct", "conj", "advmod"}
         for child in base.children
+    )
+
+
+def _another_begins(clause: Clause, verb: Token, taken: set[int]) -> bool:
+    """Whether a semicolon and then a name, noun or number stand before what is cut: "; two, with the guide, died"."""
+    between = [token for token in clause.tokens() if verb.head.i < token.i < min(taken)]
+    marks = [token.i for token in between if token.text == ";"]
+    return bool(marks) and any(
+        token.i > marks[-1] and token.pos_ in {"NOUN", "PROPN", "PRON", "NUM"} for token in between
     )
 
 

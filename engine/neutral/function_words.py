@@ -222,11 +222,16 @@ def _now(token: Token, following: Token | None) -> str | None:
     return "" if token.dep_ == "advmod" and past and loose and not token.is_sent_start else None
 
 
-_TIMES = frozenset("time day night morning evening moment year week month hour way sort kind case".split())
+_TIMES = frozenset(
+    "time day night morning evening afternoon noon midnight dusk dawn sunset sunrise moment instant second minute hour "
+    "week month year decade century age season spring summer autumn winter date way sort kind case".split()
+)
+"""What "that" points to by itself: "that night" is another one than "this night"."""
 
 
 def _those(token: Token, following: Token | None) -> str | None:
-    return "these" if token.dep_ == "det" and token.head.tag_ == "NNS" else None
+    pointed = token.dep_ == "det" and token.head.tag_ == "NNS" and token.head.lemma_.lower() not in _TIMES
+    return "these" if pointed else None
 
 
 _PHRASE_STARTS = frozenset({"PRP", "DT", "PRP$", "EX", "NNP", "NNS", "NN", "JJ", "CD"})

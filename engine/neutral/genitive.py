@@ -101,6 +101,12 @@ def _made_of(clause: Clause, of: Token) -> Clause | None:
 
 
 _LONGEST_ACTOR = 8
+_MANNERS = frozenset(
+    "hand email mail post letter phone telephone radio cable train car bus taxi boat ship plane air sea land water "
+    "road rail night day daylight moonlight candlelight mistake accident chance force law right rights rule sight ear "
+    "heart name nature birth degrees turns default design means definition weight age size colour color number".split()
+)
+"""How something is done and not who does it, where nothing stands between it and "by"."""
 
 
 def active(clause: Clause) -> Clause:
@@ -115,6 +121,8 @@ def active(clause: Clause) -> Clause:
     actor = next((child for child in agent.children if child.dep_ == "pobj"), None)
     if actor is None or actor.pos_ not in {"NOUN", "PROPN", "PRON"} or actor.tag_ in {"WP", "WDT"}:
         return clause
+    if actor.lower_ in _MANNERS and actor.i == agent.i + 1:
+        return clause
     doing, done = (sorted(noun.subtree, key=lambda token: token.i) for noun in (actor, patient))
     if max(len(doing), len(done)) > _LONGEST_ACTOR or any(token.dep_ in {"relcl", "acl"} for token in (*doing, *done)):
         return clause
@@ -125,6 +133,10 @@ def active(clause: Clause) -> Clause:
         return clause
     patient_run, helper_run, agent_run = (run for run in runs if run is not None)
     if patient_run[1] + 1 != helper_run[0] or helper_run[1] + 1 != agent_run[0]:
+        return clause
+    rest = clause.pieces[agent_run[1] + 1 :]
+    if rest and rest[0].text == ",":
+        # "by the solicitor, Mr. Pryce, to come": what stands there says something of the agent, or may.
         return clause
     verbs = _active_verb(clause, verb, helpers, subject)
     if verbs is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,11 +72,21 @@ def plain_lemma(token: Token) -> str | None:
     return plain
 
 
+def _led_by(token: Token) -> Iterator[Token]:
+    """What belongs to the verb that `token` is joined to by "and"."""
+    if token.dep_ == "conj":
+        yield from token.head.children
+
+
 def _plain_lemma(token: Token, section: str) -> str | None:
     known, lemma = table(), token.lemma_
     if section == "verb" and lemma == "return":
-        return None if any(child.dep_ in {"dobj", "auxpass"} for child in token.children) else "come back"
-    plain = known.get((section, lemma.lower())) or known.get((section, token.lower_))
+        passive = any(child.dep_ in {"dobj", "auxpass"} for child in (*token.children, *_led_by(token)))
+        return None if passive else "come back"
+    plain = known.get((section, lemma.lower()))
+    if plain is None and not (section == "verb" and lemma.lower() != token.lower_ and is_verb(lemma.lower())):
+        # As it stands, for what the tagger knows no lemma of; but "had wound the clock" is "to wind", not "to wound".
+        plain = known.get((section, token.lower_))
     if plain is None and section in {"adverb", "any"}:
         plain = known.get(("any" if section == "adverb" else "adverb", token.lower_))
     if plain is None and section == "adjective" and token.tag_ in {"VBN", "VBG"}:

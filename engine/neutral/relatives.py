@@ -40,6 +40,8 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
         return None
     if not set_off(clause, core) and not may_widen(clause, noun, len(core)):
         return None
+    if set_off(clause, core) and core[0].tag_ in RELATIVE_TAGS and _either(noun, core[0]):
+        return None
     word = _relative_word(verb, core)
     antecedent = reference(clause.reading, noun, antecedent=True)
     if antecedent is None or (word is not None and _unresolved(core, word)):
@@ -56,9 +58,22 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     return Cut({token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject))
 
 
+def _either(noun: Token, word: Token) -> bool:
+    """Whether the clause may as well be about the noun that `noun` belongs to: "a flat above the bakery, which"."""
+    outer = noun.head.head if noun.dep_ == "pobj" else noun
+    alike = outer.pos_ == "NOUN" and outer.tag_ == noun.tag_ and noun.pos_ == "NOUN"
+    return outer != noun and alike and word.lower_ in {"which", "that"} and outer.i < noun.i
+
+
 def _runs_into_verb(clause: Clause, noun: Token, core: list[Token]) -> bool:
-    """Whether a verb with no subject of its own is left behind: the parse ended the clause too early."""
+    """Whether a verb with no subject of its own is left behind, or half of "the day before": the parse ended the
+    clause too early. Also where another clause about the noun is joined to it: "whom he met, and who paid"."""
     following = after(clause, core[-1])
+    if following is not None and following.lower_ in {"before", "after", "earlier", "later", "ago"}:
+        return True
+    joint = after(clause, following) if following is not None and following.text == "," else following
+    if joint is not None and joint.dep_ == "cc" and (then := after(clause, joint)) and then.tag_ in RELATIVE_TAGS:
+        return True
     if following is None or following.tag_ not in {"MD", "VBD", "VBZ", "VBP"}:
         return False
     return following not in {clause.head, finite_word(clause.head)} and noun.dep_ not in SUBJECTS
@@ -147,7 +162,7 @@ def _resolve(clause: Clause, verb: Token, tokens: list[Token], word: Token, ante
         return [Piece("there" if word.lower_ == "where" else "then"), *pieces[1:]]
     if word.tag_ == "WP$":
         return _possessed(clause, verb, tokens, word, antecedent)
-    if word.dep_ == "dobj" and word.head == verb and position == 0:
+    if word.dep_ == "dobj" and word.head == verb and position == 0 and not _for_two(verb):
         return _insert(clause, verb, tokens[1:], [Piece(antecedent.object)], objects=False)
     if word.dep_ == "pobj" and word.head.dep_ == "prep":
         if position == 1 and word.head == tokens[0] and word.head.head == verb:
@@ -159,10 +174,20 @@ def _resolve(clause: Clause, verb: Token, tokens: list[Token], word: Token, ante
     return None
 
 
+def _for_two(verb: Token) -> bool:
+    """Whether the noun is what a second verb is done to as well: "the clocks that he had repaired and never sold"."""
+    return any(
+        child.dep_ == "conj" and child.pos_ == "VERB" and not {own.dep_ for own in child.children} & {"dobj", *SUBJECTS}
+        for child in verb.children
+    )
+
+
 def _contact(clause: Clause, verb: Token, tokens: list[Token], antecedent: Subject) -> list[Piece] | None:
     """As in: the books he had brought from Spain -> He had brought the books from Spain."""
     own = subject_token(verb)
     if own is None or own.i > verb.i or finite_word(verb) is None or len(tokens) < _SHORTEST_RESTRICTIVE:
+        return None
+    if _for_two(verb):
         return None
     if tokens[0] not in own.subtree or any(
         child.dep_ in {"dobj", "ccomp", "attr", "acomp", "prt"} for child in verb.children

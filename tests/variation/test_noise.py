@@ -46,6 +46,13 @@ def test_names_numbers_negations_and_placeholders_survive() -> None:
         assert noised.count("[THING]") == 2
 
 
+def test_what_tells_a_passive_from_an_active_or_some_from_all_is_never_left_out() -> None:
+    text = "Ships were lost, three been found, but only three, while it was almost over: they are gone, it is sad."
+    for index in range(300):
+        noised = perturb(text, rate=0.4, seed=3, name=f"row-{index}").text
+        assert len(noised.split()) == len(text.split()), noised
+
+
 def test_what_the_caller_protects_survives() -> None:
     for index in range(100):
         noised = perturb(TEXT, rate=0.5, seed=1, name=str(index), protected={"river", "swamp", "gate"}).text

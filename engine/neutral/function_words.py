@@ -224,7 +224,7 @@ def _now(token: Token, following: Token | None) -> str | None:
 
 _TIMES = frozenset(
     "time day night morning evening afternoon noon midnight dusk dawn sunset sunrise moment instant second minute hour "
-    "week month year decade century age season spring summer autumn winter date way sort kind case".split()
+    "weekend week month year decade century age season spring summer autumn winter date way sort kind case".split()
 )
 """What "that" points to by itself: "that night" is another one than "this night"."""
 

@@ -158,6 +158,9 @@ def _fronted(clause: Clause) -> Clause:
     phrase = _positions(clause, first)
     if " ".join(token.lower_ for token in words[:4]).startswith(_CONNECTIVES):
         return clause
+    if first.lower_ == "of" and any(token.tag_ == "CD" or token.dep_ in {"det", "poss"} for token in first.subtree):
+        # "Of the five brothers only Ivan could read": they are what he is one of.
+        return clause
     if not _solid(phrase) or phrase[0] != 0 or len(phrase) > _LONGEST_MOVED or len(words) - len(phrase) > _LONGEST_REST:
         return clause
     if any(clause.pieces[i].text in BREAKS for i in phrase):

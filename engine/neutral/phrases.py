@@ -39,6 +39,8 @@ def apposition(clause: Clause, noun: Token) -> Cut | None:
     subject = reference(clause.reading, named, antecedent=True)
     if subject is None or named.pos_ not in {"NOUN", "PROPN"}:
         return None
+    if any(child.dep_ == "case" for child in named.children):  # "at Harlan's, a bar": it is no Harlan
+        return None
     between = clause.reading.doc[named.i + 1 : core[0].i]
     if any(token.pos_ in {"VERB", "AUX"} for token in between):
         return None

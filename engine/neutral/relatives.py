@@ -42,6 +42,8 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
         return None
     if set_off(clause, core) and core[0].tag_ in RELATIVE_TAGS and _either(noun, core[0]):
         return None
+    if _is_another_number(verb, noun):
+        return None
     word = _relative_word(verb, core)
     antecedent = reference(clause.reading, noun, antecedent=True)
     if antecedent is None or (word is not None and _unresolved(core, word)):
@@ -120,6 +122,12 @@ def _agrees(verb: Token, subject: Subject) -> bool:
     if form in {"were", "are", "have", "do"} or word.tag_ == "VBP":
         return subject.number == "plural"
     return True
+
+
+def _is_another_number(verb: Token, noun: Token) -> bool:
+    """Whether the clause says that many things were one: "a bar near the docks that had been a chapel"."""
+    told = next((child for child in verb.children if child.dep_ == "attr"), None)
+    return verb.lemma_ == "be" and told is not None and noun.tag_ == "NNS" and told.tag_ == "NN"
 
 
 def _among_several(clause: Clause, noun: Token, verb: Token, single: Subject) -> Subject | None:

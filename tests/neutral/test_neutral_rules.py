@@ -130,6 +130,9 @@ def test_the_same_text_gives_the_same_bytes_alone_and_in_company(neutral: list[s
         ),
         ("Seven climbers reached the summit; two, including the guide, died there.", "wo, including the guide, died"),
         ("They slept when a rope that had been repaired the day before broke.", "repaired the day before"),
+        ("Of the five brothers only Ivan, the youngest, could read the letter.", "Of the five brothers only Ivan"),
+        ("Every Tuesday the club met at Harlan's, a bar near the docks.", "at Harlan's, a bar"),
+        ("They met in a bar near the docks that had once been a chapel.", "docks that had been a chapel"),
         ("Then the fluid expands, becomes cold, and the cycle starts again.", "fluid expands and becomes cold."),
     ],
 )

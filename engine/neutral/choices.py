@@ -52,7 +52,10 @@ def _some(token: Token, following: Token | None) -> str | None:
 
 def _may(token: Token, following: Token | None) -> str | None:
     subject = next((child for child in token.head.children if child.dep_ in {"nsubj", "nsubjpass", "expl"}), None)
-    return "could" if token.tag_ == "MD" and subject is not None and subject.i < token.i else None
+    if token.tag_ != "MD" or subject is None or subject.i > token.i or following is None or following.lower_ == "not":
+        return None
+    # "Shops may open" is a rule, and "could" would say that they were able to.
+    return "could" if following.lower_ == "have" else "can"
 
 
 def _round(token: Token, following: Token | None) -> str | None:

@@ -133,7 +133,7 @@ def test_the_same_text_gives_the_same_bytes_alone_and_in_company(neutral: list[s
         ("Of the five brothers only Ivan, the youngest, could read the letter.", "Of the five brothers only Ivan"),
         ("Every Tuesday the club met at Harlan's, a bar near the docks.", "at Harlan's, a bar"),
         ("They met in a bar near the docks that had once been a chapel.", "docks that had been a chapel"),
-        ("By the new rule a shop may sell bread on Sundays, and it may have done so.", "a shop can sell bread"),
+        ("By the new rule a shop may sell bread on Sundays, and it may have done so.", "hop can sell bread"),
         ("When asked why he had resigned, the minister said nothing of it.", "he had resigned"),
         ("Then the fluid expands, becomes cold, and the cycle starts again.", "fluid expands and becomes cold."),
     ],

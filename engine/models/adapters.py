@@ -22,6 +22,7 @@ from mlx_lm.tuner.utils import linear_to_lora_layers
 from engine.atomic import atomic_path, write_text
 from engine.errors import StyloraError
 from engine.models import folder as folders
+from engine.models.seal import refuse_changed_recipe, seal
 from engine.models.shape import ALL_SEVEN, Shape
 from engine.recipe import RECIPE_FILE
 from engine.settings import nearest
@@ -154,14 +155,15 @@ def read_tensors(file: Path) -> dict[str, mx.array]:
     return tensors
 
 
-def write_tensors(file: Path, tensors: dict[str, mx.array]) -> None:
+def write_tensors(file: Path, tensors: dict[str, mx.array], metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file, whole or not at all."""
     with atomic_path(file) as temporary:
-        mx.save_safetensors(str(temporary), tensors)
+        mx.save_safetensors(str(temporary), tensors, metadata=metadata or {})
 
 
 def save_adapter(model: nn.Module, folder: Path) -> None:
-    """Write the adapter on `model` into `folder`: `adapters.safetensors` and `adapter_config.json`."""
+    """Write the adapter on `model` into `folder`: `adapters.safetensors` and `adapter_config.json`. The weights are
+    sealed to the recipe that is there."""
     shape = attached(model)
     if shape is None:
         raise ValueError("the model has no adapter to save")
@@ -170,7 +172,8 @@ def save_adapter(model: nn.Module, folder: Path) -> None:
 
 def write_adapter(folder: Path, shape: Shape, tensors: dict[str, mx.array]) -> None:
     """Write an adapter's tensors (named as `weights` names them) and configuration into `folder`."""
-    write_tensors(folder / WEIGHTS_FILE, tensors)
+    recipe = folder / RECIPE_FILE
+    write_tensors(folder / WEIGHTS_FILE, tensors, seal(recipe) if recipe.is_file() else None)
     parameters = asdict(shape)
     num_layers = parameters.pop("num_layers")
     config = {"fine_tune_type": "lora", "num_layers": num_layers, "lora_parameters": parameters}
@@ -223,6 +226,7 @@ def load_adapter(model: nn.Module, folder: Path, *, need_recipe: bool = True) ->
             f"{folder}: no {RECIPE_FILE}, so what it was trained on is unknown; use a folder 'stylora train' made"
         )
     _refuse_misfit(model, shape, tensor_shapes(folder), folder / WEIGHTS_FILE)
+    refuse_changed_recipe(folder / WEIGHTS_FILE)
     tensors = read_tensors(folder / WEIGHTS_FILE)
     present = attached(model)
     same = present is not None and present.rank == shape.rank and present.keys == shape.keys

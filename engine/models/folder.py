@@ -16,6 +16,7 @@ _NEEDED = ("config.json", "tokenizer.json", "tokenizer_config.json")
 _NOISE = ("_name_or_path", "transformers_version")
 _SAMPLE = 512
 _LONGEST_HEADER = 100_000_000  # the format's own limit
+_METADATA = "__metadata__"
 _TYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 _AGAIN = "the file is damaged or incomplete; convert or copy the model again"
 
@@ -49,7 +50,7 @@ def tensors(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
             if length > min(size - 8, _LONGEST_HEADER):
                 raise ValueError
             header = json.loads(stream.read(length))
-        header.pop("__metadata__", None)
+        header.pop(_METADATA, None)
         end = 0
         for entry in header.values():
             first, last = entry["data_offsets"]
@@ -64,6 +65,14 @@ def tensors(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     if start + end > size:
         raise StyloraError(f"{file}: ends after {size:,} of {start + end:,} bytes; {_AGAIN}")
     return start, header
+
+
+def metadata(file: Path) -> dict[str, str]:
+    """What a safetensors file that `tensors` has found whole says of itself; empty where it says nothing."""
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        told = json.loads(stream.read(length)).get(_METADATA)
+    return {str(name): str(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 
 def check(path: Path) -> dict[str, Any]:

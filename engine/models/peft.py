@@ -140,9 +140,9 @@ def from_peft(source: Path, target: Path, *, base: Path, recipe: Path | None = N
     tensors = _converted(adapters.read_tensors(file), rank, {name: factor / scale for name, factor in factors.items()})
     known = _recipe(source, recipe, base, scale)
     with atomic_folder(target) as made:
-        adapters.write_adapter(made, shape, tensors)
         if known is not None:
             save_recipe(known, made / RECIPE_FILE)
+        adapters.write_adapter(made, shape, tensors)
         origin = {"source": str(source), "made_for": config.base_model_name_or_path, "base": folders.identity(base)}
         (made / ORIGIN_FILE).write_text(tomli_w.dumps(without_none(origin)), encoding="utf-8")
     return Converted(target, len(shapes), rank, scale, config.base_model_name_or_path, known is not None)

@@ -78,10 +78,10 @@ def save(root: Path, model: nn.Module, optimizer: optimizers.Optimizer, state: S
     """Write a checkpoint folder, whole or not at all, and point ``last`` at it."""
     path = path_of(root, state.update)
     with atomic_folder(path) as folder:
-        adapters.save_adapter(model, folder)
-        adapters.write_tensors(folder / OPTIMIZER_FILE, _flat(optimizer.state))
         if recipe is not None:
             save_recipe(recipe, folder / RECIPE_FILE)
+        adapters.save_adapter(model, folder)
+        adapters.write_tensors(folder / OPTIMIZER_FILE, _flat(optimizer.state))
         (folder / STATE_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(state)))
         for file in folder.iterdir():
             _to_disk(file)

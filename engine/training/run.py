@@ -192,6 +192,12 @@ class Run:
         except Cancelled:
             self.state.stopped = "cancelled"
         self._save()
+        if self.state.stopped == "time" and not self.state.update:
+            limit, taken = span(config.time_limit or 0), span(self.status.valid_seconds)
+            raise StyloraError(
+                f"{self.output.name}: no update was made in the {limit} allowed, of which validating took {taken}; "
+                "allow more, and it goes on from here"
+            )
         return self._ended()
 
     def _over(self) -> Stopped | None:

@@ -80,6 +80,13 @@ def test_what_went_wrong_in_a_run_is_told_with_the_training_that_would_not(
     assert found.fixes[0].shown.startswith("stylora train --adapter x")
 
 
+def test_a_run_that_made_no_update_is_not_trained() -> None:
+    found = run({0: 4.0}, [], status="time")
+    assert not found.passed
+    assert "no update was made" in found.detail
+    assert "--minutes" not in found.fixes[0].shown
+
+
 def test_one_spike_is_no_break_and_a_short_run_no_verdict() -> None:
     spiked = falling(200)
     spiked[120] = 5.0
@@ -187,6 +194,8 @@ def test_an_adapter_whose_weights_were_cut_off_is_told(workspace: Workspace) -> 
     found = ill_adapters(workspace)["adapter small_voice"]
     assert "truncated or damaged" in found.detail
     assert "--checkpoint 80" in found.fixes[0].shown
+    chosen.choose(workspace.adapter(planted.AUTHOR), {"checkpoint": 80})  # as the fix does
+    assert "adapter small_voice" not in ill_adapters(workspace)
 
 
 def test_a_training_that_has_just_begun_is_not_ill_for_what_it_has_not_written_yet(workspace: Workspace) -> None:
@@ -358,4 +367,5 @@ def test_a_base_model_that_is_not_here_is_ill_once_a_dataset_waits_for_it(tmp_pa
     (dataset / "train.jsonl").touch()
     waiting = said()
     assert not waiting.passed
+    assert waiting.why == ""
     assert waiting.fixes[0].shown == "stylora convert --model big"

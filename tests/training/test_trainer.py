@@ -210,6 +210,17 @@ def test_time_limit_ends_the_run_with_a_last_validation(data: Path, tiny_model: 
     assert rates[-1] < 0.2 * max(rates)
 
 
+def test_a_time_limit_without_room_for_an_update_is_said_and_gone_on_from(
+    data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    config = dataclasses.replace(CONFIG, iters=2, time_limit=1e-6)
+    with pytest.raises(StyloraError, match="no update was made in the 0 s allowed"):
+        train(data=data, base=tiny_model, output=tmp_path / "run", config=config)
+    assert not (tmp_path / "run" / "adapters.safetensors").exists()
+    trained = train(data=data, base=tiny_model, output=tmp_path / "run", config=dataclasses.replace(CONFIG, iters=2))
+    assert (trained.updates, trained.stopped) == (2, "finished")
+
+
 def test_loaded_base_comes_back_without_an_adapter(data: Path, tiny_model: Path, tmp_path: Path) -> None:
     loaded = load(tiny_model)
     probe = mlx_thread.run(lambda: loaded.model(mx.array([[1, 2, 3]])).tolist())

@@ -272,8 +272,10 @@ async def test_training_is_planned_named_and_begun_afresh(visit: Visit, street: 
     async with visit() as pilot:
         client = pilot.app.client  # type: ignore[attr-defined]
         await press(pilot, "t")
-        await until(pilot, lambda: "checkpoints go" in said(pilot))
+        await until(pilot, lambda: "It was begun with rank 32" in said(pilot))
         assert "lora_adapters/small_voice: 240 updates, finished" in said(pilot)
+        # Enter alone throws nothing away.
+        assert pilot.app.screen.query_one("#fresh", Pick).selected == ["no"]
         pilot.app.screen.query_one("#adapter", Input).value = "../else"
         await press(pilot, "enter")
         await until(pilot, lambda: "is no plain folder name" in shown(pilot))
@@ -281,8 +283,7 @@ async def test_training_is_planned_named_and_begun_afresh(visit: Visit, street: 
         assert isinstance(fate, Widget)
         pilot.app.screen.query_one("#adapter", Input).value = ""
         pilot.app.screen.query_one("#fresh", Pick).action_turn(1)
-        await until(pilot, lambda: "It was begun with rank 32" in said(pilot))
-        pilot.app.screen.query_one("#fresh", Pick).action_turn(1)
+        await until(pilot, lambda: "checkpoints go" in said(pilot))
         assert fate.display
         pilot.app.screen.query_one("#adapter", Input).value = "third"
         await until(pilot, lambda: not fate.display)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -88,7 +89,8 @@ def train(
         f"{result['updates']} updates ({result['stopped']}){losses}, {result['tokens_per_second']:.0f} tokens/s"
     )
     console.line(f"adapter in {result['adapter']}")
-    console.line("next: stylora rewrite 'Your own passage.'")
+    named = ["--adapter", str(adapter)] if adapter else ["--author", author] if author else []
+    console.line(f"next: {shlex.join(['stylora', 'rewrite', *named])} 'Your own passage.'")
 
 
 def _show_plan(plan: dict[str, Any]) -> None:

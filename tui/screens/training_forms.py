@@ -20,6 +20,7 @@ from tui.widgets.run_list import run_status
 
 _GIB = 1 << 30
 _FATES = (("no", "go on with it"), ("yes", "start afresh"))
+_ENDED = frozenset({"finished", "patience"})
 
 
 def _name(told: str) -> str:
@@ -54,6 +55,8 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
                 said += "Its curve and checkpoints go."
             elif other:
                 said += f"It was begun with {other}: it cannot go on with these. Start afresh, or give a run name."
+            elif run.status in _ENDED:
+                said += "There is nothing to go on with. Start afresh, or give a run name."
             else:
                 said += "It goes on with its own settings."
         return said
@@ -65,15 +68,10 @@ def train_form(author: AuthorState, survey: Survey, runs: Sequence[Run]) -> Form
         Field("minutes", "Minutes at most", hint="empty: as long as it takes", kind=positive, optional=True),
         Field("adapter", "Run name", hint=f"empty: {author.slug}", kind=_name, optional=True),
     ]
-    own = known.get(author.slug)
     begun = {run.name for run in runs if run.checkpoints}
     if begun:
-        now = {"rank": settings.rank, "learning_rate": settings.learning_rate, "epochs": settings.epochs}
-        # going on would do nothing, or would be refused
-        ended = own is not None and (own.status in ("finished", "patience") or bool(_otherwise(own, now)))
-        fields.append(
-            Field("fresh", "Earlier run there", choices=_FATES, ticked=["yes" if ended else "no"], inline=True)
-        )
+        # Even where that leads nowhere: a finished adapter is not thrown away by pressing Enter.
+        fields.append(Field("fresh", "Earlier run there", choices=_FATES, ticked=["no"], inline=True))
     fields.append(Field("model", "Base model", choices=choices, ticked=[model.name] if model else (), one=True))
     if not any(field.name == "fresh" for field in fields):
         return Form(f"Train {author.name}", fields, lambda told: note({**told, "fresh": ["no"]}), send="train")

@@ -15,7 +15,7 @@ from engine.recipe import RECIPE_FILE, Recipe, load_recipe
 from engine.report import chosen as choosing
 from engine.report.doctor.curve import retrain
 from engine.report.doctor.evidence import Training
-from engine.report.doctor.finding import Finding, Fix, fix, ill, well
+from engine.report.doctor.finding import Finding, Fix, Symptom, fix, ill, well
 from engine.workspace import Workspace
 
 _OF_TRAINING = ("base", "scale", "max_seq_length")
@@ -28,6 +28,7 @@ def adapter(workspace: Workspace, run: Training, recipe: Recipe) -> Iterator[Fin
     found = [
         *_base(workspace, run, recipe, name),
         *_installation(run, recipe, name),
+        *_seal(run, name),
         *_scale(run, recipe, name),
         *_dataset(workspace, run, recipe, name),
         *_files(run, name),
@@ -83,6 +84,17 @@ def _installation(run: Training, recipe: Recipe, name: str) -> Iterator[Finding]
         )
 
 
+def _seal(run: Training, name: str) -> Iterator[Finding]:
+    """Whether its recipe is the one its weights were sealed to; rewriting refuses any other."""
+    from engine.models import adapters
+    from engine.models.seal import is_broken
+
+    with contextlib.suppress(StyloraError):
+        adapters.tensor_shapes(run.folder)
+        if is_broken(run.folder / adapters.WEIGHTS_FILE):
+            yield _spoilt(run, name, "its recipe.toml was changed since it was trained", "the file was edited")
+
+
 def _scale(run: Training, recipe: Recipe, name: str) -> Iterator[Finding]:
     """The LoRA scale, wherever it is written."""
     told = _adapter_config(run.folder).get("lora_parameters", {}).get("scale")
@@ -90,14 +102,8 @@ def _scale(run: Training, recipe: Recipe, name: str) -> Iterator[Finding]:
     values = {value for value in said.values() if value is not None}
     if len(values) > 1:
         where = ", ".join(f"{file} {value:g}" for file, value in said.items() if value is not None)
-        yield ill(
-            name,
-            f"LoRA scale differs: {where}",
-            "one of these files was edited: strength 1 is not what was trained",
-            *from_checkpoint(run),
-            retrain(run, "train it anew"),
-            symptom="style too weak",
-        )
+        why = "one of these files was edited: strength 1 is not what was trained"
+        yield _spoilt(run, name, f"LoRA scale differs: {where}", why, symptom="style too weak")
 
 
 def _dataset(workspace: Workspace, run: Training, recipe: Recipe, name: str) -> Iterator[Finding]:
@@ -156,7 +162,7 @@ def _files(run: Training, name: str) -> Iterator[Finding]:
         if (run.folder / adapters.WEIGHTS_FILE).is_file():
             adapters.tensor_shapes(run.folder)
     except StyloraError as error:
-        yield ill(name, str(error), "", *from_checkpoint(run), retrain(run, "train it anew"))
+        yield _spoilt(run, name, str(error), "")
         return
     if not (run.folder / adapters.WEIGHTS_FILE).is_file():
         yield ill(name, "has no weights yet", "its training was stopped early", fix("go on", _resume(run)))
@@ -207,6 +213,15 @@ def whole_checkpoints(run: Training) -> list[int]:
             adapters.tensor_shapes(choosing.checkpoint_folder(run.folder, update))
             found.append(update)
     return found
+
+
+def _spoilt(run: Training, name: str, detail: str, why: str, symptom: Symptom | None = None) -> Finding:
+    """Something is wrong with the files of the adapter itself, which is no harm where a checkpoint was chosen."""
+    with contextlib.suppress(StyloraError):
+        kept = choosing.kept_chosen(run.folder)
+        if kept is not None and kept.checkpoint in whole_checkpoints(run):
+            return well(name, f"{detail}; rewriting takes checkpoint {kept.checkpoint}, whose files are its own")
+    return ill(name, detail, why, *from_checkpoint(run), retrain(run, "train it anew"), symptom=symptom)
 
 
 def from_checkpoint(run: Training) -> tuple[Fix, ...]:

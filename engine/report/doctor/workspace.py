@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from engine.errors import StyloraError
+from engine.recipe import RECIPE_FILE, load_recipe
 from engine.report.doctor.finding import Finding, fix, ill, well
 from engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from engine.models.registry import ModelEntry
 
 LEAST_DISK = 2e9
 """Bytes: the embedded model, an adapter with checkpoints and a dataset take about 1.5 GB."""
@@ -49,7 +55,11 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
             yield well("base_model", detail)
         else:
             made = fix("make the model", ("convert", "--model", entry.name))
-            yield ill("base_model", f"{detail}; the datasets here cannot train without it", "", made)
+            known = _stands_on(workspace, entries)
+            others = (
+                f'the adapters here were trained on {known}: base_model = "{known}" goes on with it' if known else ""
+            )
+            yield ill("base_model", f"{detail}; the datasets here cannot train without it", others, made)
         return
     found = next(one for one in overview(workspace) if one.name == wanted)
     kind = f"{wanted}, {found.kind}, {found.quantization}"
@@ -58,6 +68,15 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
         yield ill("base_model", f"{kind}: training it with [training] of stylora.toml will not fit", "", smaller)
     else:
         yield well("base_model", f"{kind}: training it {found.train} in memory (estimated)")
+
+
+def _stands_on(workspace: Workspace, entries: Sequence[ModelEntry]) -> str:
+    """A model that is here and that an adapter of the workspace was trained on."""
+    bases = set()
+    for path in workspace.root.glob(f"lora_adapters/*/{RECIPE_FILE}"):
+        with contextlib.suppress(StyloraError):
+            bases.add(load_recipe(path).base)
+    return next((entry.name for entry in entries if entry.present and entry.identity in bases), "")
 
 
 def _neutral(workspace: Workspace) -> Finding:

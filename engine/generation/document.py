@@ -348,13 +348,16 @@ class _Counter:
             self.report(Progress("rewrite", self.before, self.total, message="going on where it was stopped"))
 
     def grew(self, passage: int, delta: str) -> None:
-        """Count `delta`, written in one of the variations of `passage`."""
+        """Count `delta`, written in one of the variations of `passage`; empty while it is tried again."""
         added = (delta.count(" ") + delta.count("\n")) / self.variations
         self.grown[passage] = min(self.grown[passage] + added, float(self.wanted[passage]))
         now = time.monotonic()
         if now - self.told < _TICK:
             return
         self.told = now
+        if not delta:  # it is tried again: nothing grows, and what was said of that stands
+            self.report(Progress("retry"))
+            return
         done = sum(self.grown)
         speed = (done - self.before) / max(now - self.began, 1e-9)
         left = (self.total - done) / speed if speed else None

@@ -135,6 +135,25 @@ def test_a_job_writes_its_output_whole_or_not_at_all(workspace: Workspace, tmp_p
     assert "turn" not in result
 
 
+def test_while_it_is_tried_again_no_time_left_is_told(
+    workspace: Workspace, rewriter: Rewriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engine.generation import document
+    from engine.generation.preparing import Choices
+
+    monkeypatch.setattr(document, "_TICK", 0.0)
+    told: list[Progress] = []
+    rewriter.relay.listener = told.append
+    try:
+        rewritten(rewriter.choosing(Choices(retries=1)), "The gate was shut in 1987.", report=told.append)
+    finally:
+        rewriter.relay.listener = silent
+    first = next(at for at, one in enumerate(told) if "trying again (1)" in one.message)
+    after = [one for one in told[first:] if one.stage == "rewrite" and "seconds_left" in one.values]
+    assert {one.stage for one in told[first + 1 :]} >= {"retry"}
+    assert after == []
+
+
 def test_what_was_written_is_kept_until_it_is_safe(workspace: Workspace, tmp_path: Path) -> None:
     output = tmp_path / "out.md"
     told = {"text": DOCUMENT, "markdown": True, "output": output}

@@ -13,6 +13,8 @@ LONGEST = 1500
 _SMALL = 3
 """Letters of a word that says nothing by being the same between two changes."""
 _TOKEN = re.compile(r"\n\s*|\S+")
+_ALIKE = str.maketrans("‘’“”", "''\"\"")
+"""Quotation marks and apostrophes, which an author's books set in their own way, are the same word's."""
 
 Part = tuple[str, str]
 """`` ``, ``-`` or ``+``, and the words it is about."""
@@ -28,7 +30,8 @@ def word_diff(before: str, after: str) -> list[Part] | None:
     if max(len(old), len(new)) > LONGEST:
         return None
     runs: list[tuple[bool, list[str], list[str]]] = []
-    opcodes = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
+    one, other = ([token.translate(_ALIKE) for token in tokens] for tokens in (old, new))
+    opcodes = SequenceMatcher(None, one, other, autojunk=False).get_opcodes()
     for number, (tag, start, end, begin, stop) in enumerate(opcodes):
         gone, come = old[start:end], new[begin:stop]
         same = tag == "equal" and (number in (0, len(opcodes) - 1) or not _small(gone))

@@ -178,6 +178,8 @@ def _training(
     minutes = overrides.pop("minutes", None)
     changes = {key: value for key, value in overrides.items() if value is not None}
     if minutes is not None:
+        if minutes <= 0:
+            raise StyloraError(f"minutes {minutes:g}: must be above 0; leave them out for no limit")
         changes["time_limit"] = 60 * minutes
     known = [field.name for field in dataclasses.fields(TrainingConfig)]
     for name in changes:

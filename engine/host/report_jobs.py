@@ -37,6 +37,7 @@ def use(
     from engine.report import chosen
 
     folder = adapter_folder(workspace, adapter, author)
+    refuse_untrained(folder)
     told = {name: value for name, value in changes.items() if value is not None}
     if reset:
         chosen.forget(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from still import CARD
 
+from engine.digests import sha256_of
 from engine.host.cards import kept_cards
 from engine.report.kept import save_card
 from engine.workspace import Workspace
@@ -30,3 +31,6 @@ def test_cards_come_in_order_and_say_whether_their_weights_are_still_those(tmp_p
     ]
     assert found[0]["joint"]["rewritten"] == {"value": 0.81, "low": 0.729, "high": 0.826}
     assert kept_cards(workspace, "nobody") == []
+    copied = save_card(adapter, msgspec.structs.replace(CARD, weights=sha256_of(adapter / "adapters.safetensors")))
+    os.utime(copied, (1, 1))
+    assert not kept_cards(workspace, "voice")[0]["stale"]

@@ -39,6 +39,10 @@ def test_diff_takes_phrases_for_a_rain_of_small_words() -> None:
     assert parts == [("-", "he went to a shop"), ("+", "she came to a house")]
 
 
+def test_diff_takes_the_marks_of_another_edition_for_the_same() -> None:
+    assert word_diff("Her uncle's shop", "Her uncle’s shop") == [(" ", "Her uncle's shop")]
+
+
 def test_diff_gives_back_both_texts_and_keeps_paragraphs() -> None:
     draw = random.Random("diff")
     words = ["the", "a", "wheel", "gate", "[dark]", "日本", "\n\n", "went"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -226,6 +227,17 @@ async def test_runs_are_overlaid_described_compared_and_deleted(visit: Visit, st
         await press(pilot, "enter")
         await until(pilot, lambda: len(screen_of(pilot).runs) == 1)
         assert not (street.root / "lora_adapters" / "second").exists()
+
+
+async def test_a_run_that_was_deleted_is_followed_no_longer(visit: Visit, street: Workspace) -> None:
+    async with visit() as pilot:
+        await job(pilot.app.client, "train", adapter="fourth")  # type: ignore[attr-defined]
+        await until(pilot, lambda: "as fourth" in shown(pilot) and "done" in shown(pilot))
+        await until(pilot, lambda: any(run.name == "fourth" for run in screen_of(pilot).runs))
+        shutil.rmtree(street.root / "lora_adapters" / "fourth")
+        await press(pilot, "ctrl+l")
+        await until(pilot, lambda: "as fourth" not in shown(pilot))
+        await until(pilot, lambda: screen_of(pilot).run_name == "small_voice")
 
 
 async def test_next_visit_finds_zoom_scale_view_overlays_and_scroll(visit: Visit, street: Workspace) -> None:

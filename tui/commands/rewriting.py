@@ -36,6 +36,10 @@ Noise = Annotated[bool | None, typer.Option("--noise/--no-noise", help="Noise in
 Expand = Annotated[
     bool | None, typer.Option("--expand/--no-expand", help="Let the base model add detail to the input first.")
 ]
+Retries = Annotated[
+    int | None,
+    typer.Option(min=0, max=5, help="Further tries where something is wrong with all; default: [rewrite] retries."),
+]
 Checkpoint = Annotated[str | None, typer.Option(help="A checkpoint of the adapter: best, last, or its update.")]
 All = Annotated[bool, typer.Option("--all", help="Print every variation with its findings.")]
 Turn = Annotated[int | None, typer.Argument(help="Number of the turn; default: the last.")]
@@ -62,6 +66,7 @@ def rewrite(
     narrativize: Narrativize = None,
     noise: Noise = None,
     expand: Expand = None,
+    retries: Retries = None,
     all: All = False,
     diff: Annotated[bool, typer.Option("--diff", help="Print a unified diff.")] = False,
     side_by_side: Annotated[bool, typer.Option("--side-by-side", help="Print both texts in columns.")] = False,
@@ -107,6 +112,7 @@ def rewrite(
             narrativize_input=narrativize,
             apply_input_perturbation=noise,
             expand_for_texture=expand,
+            retries=retries,
             remember=False if file is not None else None,
         )
     except Cancelled:
@@ -141,6 +147,7 @@ def again(
     strength: Strength = None,
     temperature: Temperature = None,
     seed: Seed = None,
+    retries: Retries = None,
     all: All = False,
     json: Json = False,
 ) -> None:
@@ -158,6 +165,7 @@ def again(
         strength=strength,
         temperature=temperature,
         seed=seed,
+        retries=retries,
     )
     if all:
         _variations(result)
@@ -179,6 +187,7 @@ def compare(
     temperature: Temperature = None,
     seed: Seed = None,
     words: Words = None,
+    retries: Retries = None,
     json: Json = False,
 ) -> None:
     """Rewrite one passage with two adapters, checkpoints or strengths, from the same seed.
@@ -200,6 +209,7 @@ def compare(
         words=words,
         temperature=temperature,
         variations=variations or 1,
+        retries=retries,
     )
     for side in result["sides"]:
         console.passage(side["label"], side["text"])

@@ -71,6 +71,8 @@ class HistoryScreen(ModalScreen[int | None]):
         listed.add_options([Option(_line(self._entries[at], width), id=str(at)) for at in places[:MOST]])
         if places:
             listed.highlighted = 0
+        else:
+            listed.add_option(Option("nothing found: other words, or none for all of them", disabled=True))
         more = f", the newest {MOST} of them listed" if len(places) > MOST else ""
         found = f"{whole(len(places))} of {some(len(self._texts), 'exchange')}{more}"
         self.query_one("#keys", Static).update(f"{found} · ↑↓ · Enter goes there · Esc back")

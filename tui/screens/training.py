@@ -81,14 +81,20 @@ class TrainingScreen(Moving):
         if author is None:
             return None
         mine = [state for state in jobs if words.slug_of(state, self.survey) == author.slug]
-        ended = [state for state in mine if not state.active]
+        ended = [state for state in mine if not (state.active or self._deleted(state))]
         if ended:
             run = next((run for run in self.runs if run.name == words.run_of(ended[-1], self.survey)), None)
             # Another program trains there now; what was read before our own training ended says nothing of that.
             if run and run.status == earlier.RUNNING and run.modified > ended[-1].ended:
                 return None
             return ended[-1]
-        return mine[-1] if mine else None
+        waiting = [state for state in mine if state.active]
+        return waiting[-1] if waiting else None
+
+    def _deleted(self, state: JobState) -> bool:
+        """Whether the run that a training made is no more."""
+        name = words.run_of(state, self.survey)
+        return state.status == "done" and self.runs_were_read and all(run.name != name for run in self.runs)
 
     def show_jobs(self) -> None:
         if self.followed and self.author and self.newest() is None:  # another author, without a training

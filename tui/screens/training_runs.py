@@ -41,7 +41,7 @@ class EarlierRuns(Steering):
         workspace = self.stylora.workspace
         if workspace is None:
             return
-        self.runs = await asyncio.to_thread(earlier.all_runs, workspace)
+        self.runs, self.runs_were_read = await asyncio.to_thread(earlier.all_runs, workspace), True
         try:
             self.runs_read()
             await self._read_overlays()

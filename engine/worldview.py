@@ -40,9 +40,18 @@ def parse_worldview(text: str, author: str, source: str, *, where: str) -> World
     sections = {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
     if unknown := sorted(set(sections) - _KNOWN_SECTIONS):
         raise StyloraError(f"{where}: unknown section [{unknown[0]}]; known: {', '.join(sorted(_KNOWN_SECTIONS))}")
-    role = sections.get("SYSTEM ROLE", parts[0]).strip()
+    before = parts[0].strip()
+    if sections and before:
+        raise StyloraError(f"{where}: {_begun(before)!r} stands before every section; begin with [SYSTEM ROLE]:")
+    role = sections.get("SYSTEM ROLE", before)
     if not role:
         raise StyloraError(f"{where}: no [SYSTEM ROLE]: section and no text; say there who is speaking")
+    for name, body in (sections or {"SYSTEM ROLE": role}).items():
+        stray = re.search(r"[{}]", body if name != "INPUT" else re.sub(r"^\{\w+\}$", "", body))
+        if stray:
+            line = next(line for line in body.splitlines() if stray[0] in line)
+            allowed = "{user_input} alone" if name == "INPUT" else "{author} alone between braces"
+            raise StyloraError(f"{where}: {_begun(line)!r} in [{name}]: it takes {allowed}")
     return Worldview(
         source=source,
         role=role,
@@ -50,6 +59,11 @@ def parse_worldview(text: str, author: str, source: str, *, where: str) -> World
         conceptual=_frames(sections.get("CONCEPTUAL FRAME", "")),
         instruction=sections.get("INSTRUCTION", ""),
     )
+
+
+def _begun(text: str) -> str:
+    line = text.splitlines()[0].strip()
+    return line if len(line) <= 40 else f"{line[:39]}…"
 
 
 def is_built_with(workspace: Workspace, author: str, persona: Worldview) -> bool:

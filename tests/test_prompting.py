@@ -9,7 +9,7 @@ from engine.errors import StyloraError
 from engine.prompting import clean_input, compose, encode, word_target
 from engine.recipe import Neutralizing, Recipe, Worldview, load_recipe, refuse_difference, save_recipe
 from engine.workspace import bundled
-from engine.worldview import read_worldview
+from engine.worldview import parse_worldview, read_worldview
 
 PASSAGES = [
     "I saw the wheel turn; it had turned, so the miller told me, for two hundred and six years, and in all that time "
@@ -123,6 +123,21 @@ def test_a_worldview_with_a_mistyped_section_is_refused(tmp_path: Path) -> None:
     path.write_text("[SYSTEM ROL]:\nYou.\n", encoding="utf-8")
     with pytest.raises(StyloraError, match=r"unknown section \[SYSTEM ROL\]"):
         read_worldview(path, "X")
+
+
+@pytest.mark.parametrize(
+    ("damaged", "said"),
+    [
+        ("{input}zzz\nYou.\n[INSTRUCTION]:\nWrite.\n", r"'\{input\}zzz' stands before every section"),
+        ("[SYSTEM ROLE]:\nYou.\n[INPUT]:\n{user_input{user_inptu}\n", r"in \[INPUT\]: it takes \{user_input\} alone"),
+        ("[SYSTEM ROLE]:\nYou are {autor}.\n", r"'You are \{autor\}.' in \[SYSTEM ROLE\]: it takes \{author\}"),
+        ("You are {autor.\n", r"in \[SYSTEM ROLE\]"),
+    ],
+)
+def test_a_damaged_worldview_is_refused_with_its_line(damaged: str, said: str) -> None:
+    with pytest.raises(StyloraError, match=said):
+        parse_worldview(damaged, "X", "w.txt", where="w.txt")
+    parse_worldview("[SYSTEM ROLE]:\nYou are {author}.\n[INPUT]:\n{user_input}\n", "X", "w.txt", where="w.txt")
 
 
 def test_a_row_feeds_the_model_exactly_what_rewriting_feeds_it() -> None:

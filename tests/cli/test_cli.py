@@ -240,7 +240,12 @@ def test_missing_book_is_said_before_any_model_is_made(workspace: Path) -> None:
     assert not any(workspace.glob("models/*"))
 
 
-@pytest.mark.parametrize("command", ["check", "sweep"])
+@pytest.mark.parametrize("command", ["check", "sweep", "use"])
 def test_measuring_without_an_adapter_says_that_there_is_none(workspace: Path, command: str) -> None:
     line = complaint(stylora(command, "--author", "Nobody", cwd=workspace))
     assert "lora_adapters/nobody: no adapter there yet; train one with 'stylora train'" in line
+
+
+def test_a_time_limit_of_nothing_is_refused_in_the_words_of_its_option(workspace: Path) -> None:
+    line = complaint(stylora("train", "--minutes", "0", cwd=workspace))
+    assert line.startswith("stylora: minutes 0: must be above 0")

@@ -1,4 +1,4 @@
-"""A verdict in the light of what was asked for: a subject to explain, a number of words, neutral text made by rules."""
+"""A verdict in the light of what was asked for and given: a subject, a number of words, noise, text made by rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from engine.generation.limits import DEFAULT
 from engine.generation.preparing import Prepared
+from engine.generation.spelling import misspelt
 from engine.generation.verify import Finding, Verdict
 
 _OF_ANY_TEXT = frozenset({"empty", "unfinished", "loop", "refusal", "echo", "copied", "ai-ism"})
@@ -27,6 +28,9 @@ def in_context(verdict: Verdict, prepared: Prepared, text: str, words: int | Non
         made = len(text.split())
         if abs(made - words) > tolerance * words:
             findings.append(Finding("length", f"{made} words, where {words} ± {tolerance:.0%} were asked for", 1.0))
+    if wrong := misspelt(text, f"{prepared.source} {prepared.neutral}", prepared.prompt.input):
+        told = ", ".join(f"{word} ({meant})" for word, meant in wrong)
+        findings.append(Finding("misspelt", f"misspelt: {told}", 0.5 * len(wrong)))
     if prepared.fallback:
         # It speaks against none of the variations, but against all of them being what they could be.
         findings.append(Finding("neutral", f"plain text made by rules ({prepared.fallback})", 0.0))

@@ -11,7 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+_PERSONS = r"[A-Z][\w’'\-]+(?:,?\s(?:(?:and|&)\s)?(?:et\sal\.|[A-Z][\w’'\-.]+))*"
+_WORK = rf"{_PERSONS},?\s(?:1[4-9]|20)\d\d[a-z]?(?:,\s?(?:pp?|ch|vol|fig)\.\s?\w+(?:[-–]\w+)?)?"
 _MARK = re.compile(
+    rf"""
+    (?P<authors>\((?:(?:see|cf\.|e\.g\.,?)\s)?(?:also\s)?{_WORK}(?:;\s?{_WORK})*\)) |"""
     r"""
     (?P<code>(?P<ticks>`+)(?P<inside>[^`\n]+)(?P=ticks))
     | (?P<image>!\[[^\]]*\](?:\([^()\s]*(?:\s"[^"]*")?\)|\[[^\]]*\]))

@@ -93,9 +93,8 @@ def _eligible(text: str, found: list[re.Match[str]], protected: Container[str]) 
             continue
         if capital[index] and not (
             _SENTENCE_START.search(text[max(0, match.start() - 8) : match.start()])
-            and (low in _COMMON or low in synonyms())
-            # "Old Harris", "Dark Water": an ordinary word before a capital may belong to a name.
-            and not (index + 1 < len(found) and capital[index + 1] and low not in _COMMON)
+            # "Marsh and Ode found": any other word in its place may be somebody's name.
+            and low in _COMMON
         ):
             continue
         if low in _PARTICLES and _inside_name(text, found, capital, index):

@@ -14,6 +14,7 @@ MARKED = (
     "[1] opens. A *very _odd_ case*. An image ![x](y.png) stands here <!-- c --> now.",
     "[sic] [THING] a_b_c 2*3*4 [x](y)[^1]",
     "Both[1][2] notes, [a link][id], [@doe2020; @roe], the rest<br>, a note^[in the line].",
+    "It failed (Marsh and Ode, 2018, p. 44), as others saw (see Hale et al., 2003a; Ode & Roe 1999).",
     "A link ([name](http://a.b/c_(d))) in brackets, and <https://e.f> as it is.",
 )
 PLAIN = (
@@ -36,10 +37,19 @@ def test_the_text_without_marks_reads_as_prose() -> None:
     assert take_out(MARKED[1]).text == 'He said "no". Then ran, and grep too, at 5 m² of land here.'
 
 
-@pytest.mark.parametrize("text", ["It was 5 * 3 [THING] long.", "snake_case and a*b*c", "[sic]", "x² and m²", "a `b"])
+@pytest.mark.parametrize(
+    "text",
+    ["It was 5 * 3 [THING] long.", "snake_case and a*b*c", "[sic]", "x² and m²", "a `b", "(in 1998)", "(He came.)"],
+)
 def test_what_is_no_reference_stays(text: str) -> None:
     assert take_out(text).marks == ()
     assert take_out(text).text == text
+
+
+def test_a_citation_by_author_and_year_is_taken_out_whole() -> None:
+    taken = take_out("The roof failed (Marsh and Ode, 2018, p. 44). It was old (Hale, 1999).")
+    assert taken.text == "The roof failed. It was old."
+    assert put_in(taken, "It was old, and the roof failed.").count("(Marsh and Ode, 2018, p. 44)") == 1
 
 
 def test_marks_come_back_at_the_same_words_of_another_text() -> None:

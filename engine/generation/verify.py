@@ -191,7 +191,7 @@ def _inverted(source: Doc, output: Doc) -> Iterator[Finding]:
     if words := inverted(source, output, key, says):
         yield Finding("negation", f"denied in one text only: {', '.join(words)}", float(len(words)), severe=True)
     else:
-        yield Finding("negation", f"{after} denials where the source has {before}", 0.5)
+        yield Finding("negation", f"{after} denial{'s' * (after != 1)} where the source has {before}", 0.5)
 
 
 def _contradicted(source: str, rewrites: Sequence[str], nli: Contradictions, limits: Limits) -> list[list[Finding]]:

@@ -32,7 +32,7 @@ from engine.training.result import Trained, came_to, publish, write_run
 from engine.training.rows import Rows
 from engine.training.status import Clock, Status
 from engine.training.update import accumulate, apply
-from engine.training.validation import VALID_ROWS, chosen, overfitting, record, samples, validate
+from engine.training.validation import VALID_ROWS, chosen, overfitting, record, samples, standing, validate
 
 _SETBACKS = 2
 """Times a run that diverged is taken back to its last checkpoint before it is given up."""
@@ -273,7 +273,7 @@ class Run:
         seconds = self.status.valid_seconds = self.status.clock.seconds - began
         better = record(state, loss)
         self.journal.write("validation", state.update, {"loss": loss, "seconds": seconds})
-        self._report(0, f"update {state.update}: validation loss {loss:.4f}{' (best so far)' if better else ''}")
+        self._report(0, f"update {state.update}: validation loss {loss:.4f}{standing(state, better)}")
         if warning := overfitting(state):
             self._tell(warning)
         if better and self.group.leads:

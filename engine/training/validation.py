@@ -66,6 +66,15 @@ def record(state: State, loss: float) -> bool:
     return better
 
 
+def standing(state: State, better: bool) -> str:
+    """How the last validation compares, for the end of a line; `better` is what `record` has said of it."""
+    if not better:
+        return ""
+    assert state.last_valid is not None
+    assert state.first_valid is not None
+    return " (best so far)" if state.last_valid < state.first_valid else " (no better than untrained)"
+
+
 def overfitting(state: State) -> str:
     """What to warn of where validation has risen again while training went on falling; empty where it has not."""
     then, now = state.train_at_best, state.smoothed

@@ -87,6 +87,16 @@ def test_a_run_that_made_no_update_is_not_trained() -> None:
     assert "--minutes" not in found.fixes[0].shown
 
 
+def test_a_hopeless_rate_is_not_halved_step_by_step_and_no_fix_asks_for_no_epoch() -> None:
+    wild = run({0: 1.7, 1: 2.0}, [2.0], config={"learning_rate": 0.5, "rank": 8})
+    assert "--learning-rate 0.001" in wild.fixes[0].shown
+    short = run({0: 1.7, 1: 1.699}, [2.0], per_epoch=9000.0)
+    assert "--epochs 0.01" in short.fixes[0].shown
+    boxed = run({0: 1.7, 1: 1.699}, [2.0], per_epoch=9000.0, status="time", config={"epochs": 2.2, "time_limit": 60.0})
+    assert "--epochs 2.2" in boxed.fixes[0].shown
+    assert "--minutes" not in boxed.fixes[0].shown
+
+
 def test_one_spike_is_no_break_and_a_short_run_no_verdict() -> None:
     spiked = falling(200)
     spiked[120] = 5.0

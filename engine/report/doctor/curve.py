@@ -26,6 +26,9 @@ would leave of a run that has learnt what there is. Chosen."""
 BROKE = 1.3
 """Training loss, smoothed over about ten updates, over its earlier minimum: a run that stays above for ten updates has
 broken. Chosen: two healthy runs of 154 and 88 updates had peaks of 1.13 and 1.09, and stayed above 1.04 and 1.01."""
+HIGHEST = 1e-3
+"""Learning rate above which no further try is made. Chosen: the embedded model's demo trains with it, larger models
+with a hundredth of it."""
 _STAYS = 10
 _OPTIONS = ("rank", "learning_rate", "epochs", "max_seq_length", "num_layers", "grad_checkpoint", "patience")
 """Settings of a training that are options of ``train``; the others are those of `stylora.toml`."""
@@ -166,8 +169,10 @@ def shorter(run: Training, update: int) -> tuple[Fix, ...]:
 
 
 def longer(run: Training, times: int) -> tuple[Fix, ...]:
+    if run.status == "time":
+        return (retrain(run, "train it anew with no time limit", minutes=None),)
     epochs = run.updates / run.per_epoch if run.per_epoch else None
-    more = round(times * epochs, 2) if epochs else float(run.config.get("epochs", 2.2)) * times
+    more = max(0.01, round(times * epochs, 2)) if epochs else float(run.config.get("epochs", 2.2)) * times
     return (retrain(run, f"train anew, {times} times as long", epochs=more, minutes=None),)
 
 
@@ -180,4 +185,8 @@ def _times(run: Training, factor: float) -> tuple[Fix, ...]:
 
 def _slower(run: Training, by: float) -> tuple[Fix, ...]:
     rate = run.config.get("learning_rate")
-    return (retrain(run, f"train anew at 1/{by:g} of the rate", learning_rate=float(rate) / by),) if rate else ()
+    if not rate:
+        return ()
+    if float(rate) / by > HIGHEST:
+        return (retrain(run, f"train anew at a rate of {HIGHEST:g}", learning_rate=HIGHEST),)
+    return (retrain(run, f"train anew at 1/{by:g} of the rate", learning_rate=float(rate) / by),)

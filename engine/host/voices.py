@@ -45,6 +45,11 @@ class Voice:
     chosen: Chosen = field(default_factory=Chosen)
     """What it is rewritten with unless a request says otherwise."""
 
+    def distinct(self, *named: str) -> list[Checkpoint]:
+        """The checkpoints, those of the same weights once, by their first name; those that are `named` in any case."""
+        first = {one.update: one.name for one in reversed(self.checkpoints)}
+        return [one for one in self.checkpoints if first[one.update] == one.name or one.name in named]
+
 
 class _State(msgspec.Struct):
     update: int

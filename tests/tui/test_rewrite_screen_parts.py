@@ -165,6 +165,8 @@ def test_adapters_and_their_checkpoints_are_read_from_their_folders(tmp_path: Pa
         ("100", 100, None),
         ("20", 20, 2.0),
     ]
+    assert [one.name for one in found.distinct()] == ["best", "100"]
+    assert [one.name for one in found.distinct("20")] == ["best", "100", "20"]
 
 
 def test_a_name_cannot_lead_out_of_the_adapters_folder(tmp_path: Path) -> None:

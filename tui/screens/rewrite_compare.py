@@ -76,7 +76,7 @@ def _fields(knobs: Knobs, voice: Voice, voices: Sequence[Voice], live: str = "")
             optional=True,
         )
     ]
-    choices = [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
+    choices = [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.distinct()]
     if live == voice.name and voice.modified:
         choices = [("live", "the weights in training"), ("none", "the adapter on the disk"), *choices]
     if choices:

@@ -176,7 +176,7 @@ class Turning(StyloraScreen):
         choices = [("", "the finished adapter" + ", as chosen" * bool(self.chosen.line and kept is None))]
         choices += [
             (one.name, checkpoint_line(one.name, one.update, one.valid) + ", as chosen" * (one.name == str(kept)))
-            for one in voice.checkpoints
+            for one in voice.distinct(self.knobs.checkpoint, str(kept))
         ]
         note = "Changed without loading the base model again."
         told = await self.app.push_screen_wait(Picker("Checkpoint", choices, self.knobs.checkpoint, "c", note))
@@ -189,8 +189,9 @@ class Turning(StyloraScreen):
             self.stylora.tell("nothing of it is on the disk yet: only the weights in training can be asked")
             return
         choices = [("", "the weights in training, as they are"), ("none", finished_line(voice, training))]
-        choices += [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in voice.checkpoints]
         knobs = self.asked_knobs
+        points = voice.distinct(knobs.checkpoint if knobs else "")
+        choices += [(one.name, checkpoint_line(one.name, one.update, one.valid)) for one in points]
         now = knobs.checkpoint if knobs else ""
         told = await self.app.push_screen_wait(
             Picker("Who answers", choices, now, "c", "Each between two steps of the training, and until it ends.")

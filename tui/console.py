@@ -17,8 +17,9 @@ from rich.text import Text
 from engine.errors import Cancelled
 from engine.progress import Progress as Event
 
-errors = Console(stderr=True, highlight=False)
-out = Console(highlight=False)
+# Into a file or a pipe a line goes whole: whoever reads it there wants to find a path in it.
+errors = Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+out = Console(highlight=False, soft_wrap=not sys.stdout.isatty())
 
 PLAIN_EVERY = 10.0
 """Seconds between progress lines where standard error is not a terminal."""

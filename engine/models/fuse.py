@@ -64,7 +64,7 @@ def fuse(
     for an adapter that is damaged or of another base model.
     """
     if target.exists():
-        raise StyloraError(f"{target}: already there; delete it or give another folder")
+        raise StyloraError(f"{target}: already there; delete it or give another name")
     if not samples:
         raise ValueError("nothing to compare on")
     check_quantization(q_bits, group_size)

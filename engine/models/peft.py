@@ -150,7 +150,7 @@ def from_peft(source: Path, target: Path, *, base: Path, recipe: Path | None = N
 
 def _refuse_existing(target: Path) -> None:
     if target.exists():
-        raise StyloraError(f"{target}: already there; delete it or give another folder")
+        raise StyloraError(f"{target}: already there; delete it or give another name")
 
 
 def _pairs(file: Path) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:

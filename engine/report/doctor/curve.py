@@ -51,7 +51,7 @@ def curve(run: Training) -> Finding | None:
         best = min(run.valid[1:], key=lambda point: point[1])
         return well(name, f"validation loss {run.valid[0][1]:.3f} to {best[1]:.3f} at update {best[0]}; {_ended(run)}")
     last = train[-1].loss if train else run.valid[-1][1]
-    return well(name, f"loss {last:.3f} after {run.updates} updates; {_ended(run)}")
+    return well(name, f"loss {last:.3f} after {run.updates} update{'s' * (run.updates != 1)}; {_ended(run)}")
 
 
 def _ended(run: Training) -> str:

@@ -164,6 +164,12 @@ def _starts_sentence(token: Token) -> bool:
     return before[-1] in _OPENERS and before not in {"'s", "’s", "-"}
 
 
+def _named_beside(token: Token) -> bool:
+    """Whether a word that begins a sentence or a bracket is joined to a name: "Marsh and Ode found it"."""
+    following = token.doc[token.i + 1 : token.i + 3]
+    return len(following) == 2 and following[0].lower_ in {"and", "&"} and following[1].pos_ == "PROPN"
+
+
 def _is_name(token: Token, seen_inside: set[str]) -> bool:
     text = token.text
     if not text[0].isupper() or not text[0].isalpha() or _key(text) in _NOT_NAMES or "I'" in text.replace("’", "'"):
@@ -176,7 +182,7 @@ def _is_name(token: Token, seen_inside: set[str]) -> bool:
             token.tag_ not in {"PRP", "PRP$", "DT", "UH"} or not common_word(lower)
         )
     if common_word(lower):
-        return lower in seen_inside and token.pos_ == "PROPN"
+        return token.pos_ == "PROPN" and (lower in seen_inside or _named_beside(token))
     return lower in seen_inside or token.pos_ in {"PROPN", "NOUN"}
 
 

@@ -11,6 +11,11 @@ def test_names_are_found_where_the_entities_alone_would_miss_them() -> None:
     assert "i" not in names
 
 
+def test_a_common_word_joined_to_a_name_is_one_where_a_sentence_begins() -> None:
+    assert set(facts("Marsh and Ode found it in 1998.").names) == {"marsh", "ode"}
+    assert set(facts("Dogs and cats came to Carrow.").names) == {"carrow"}
+
+
 def test_common_words_at_the_start_of_a_sentence_are_no_names() -> None:
     assert not facts("Never did I see it. “Methinks so,” he said. Perhaps. Walls fell.").names
 

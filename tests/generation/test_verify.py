@@ -46,6 +46,12 @@ def test_a_lost_time_of_day_is_named_as_it_was_written() -> None:
     assert "missing: 40" in verify(source, "Marta Ellwood left Carrow after 5 with men and ropes.").findings[0].message
 
 
+def test_a_line_of_names_and_dates_may_come_back_as_it_is() -> None:
+    byline = "Prepared by Dr. Helen Marsh for the Northfield Trust of Ludford, 12 May 2019."
+    assert verify(byline, byline).findings == ()
+    assert "echo" in severe(SOURCE)
+
+
 def test_a_name_said_twice_may_be_a_pronoun_once() -> None:
     source = "Marta Ellwood came to Carrow. Marta Ellwood counted the wires."
     assert verify(source, "Marta Ellwood came to Carrow, and she counted the wires.").passed

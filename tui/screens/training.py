@@ -93,8 +93,10 @@ class TrainingScreen(Moving):
 
     def _deleted(self, state: JobState) -> bool:
         """Whether the run that a training made is no more."""
-        name = words.run_of(state, self.survey)
-        return state.status == "done" and self.runs_were_read and all(run.name != name for run in self.runs)
+        workspace, name = self.stylora.workspace, words.run_of(state, self.survey)
+        return (
+            state.status == "done" and workspace is not None and not (workspace.root / "lora_adapters" / name).is_dir()
+        )
 
     def show_jobs(self) -> None:
         if self.followed and self.author and self.newest() is None:  # another author, without a training

@@ -41,7 +41,7 @@ class EarlierRuns(Steering):
         workspace = self.stylora.workspace
         if workspace is None:
             return
-        self.runs, self.runs_were_read = await asyncio.to_thread(earlier.all_runs, workspace), True
+        self.runs = await asyncio.to_thread(earlier.all_runs, workspace)
         try:
             self.runs_read()
             await self._read_overlays()

@@ -31,7 +31,6 @@ class Steering(StyloraScreen):
 
     runs: Sequence[Run] = ()
     """Every run of the workspace, the newest first."""
-    runs_were_read = False
     planning = False
     """A plan is being made: said from the key on, since a host that has just started takes a while to begin it."""
 

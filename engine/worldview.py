@@ -47,9 +47,9 @@ def parse_worldview(text: str, author: str, source: str, *, where: str) -> World
     if not role:
         raise StyloraError(f"{where}: no [SYSTEM ROLE]: section and no text; say there who is speaking")
     for name, body in (sections or {"SYSTEM ROLE": role}).items():
-        stray = re.search(r"[{}]", body if name != "INPUT" else re.sub(r"^\{\w+\}$", "", body))
-        if stray:
-            line = next(line for line in body.splitlines() if stray[0] in line)
+        if name == "INPUT" and re.fullmatch(r"\{\w+\}", body):
+            continue
+        if line := next((line for line in body.splitlines() if "{" in line or "}" in line), ""):
             allowed = "{user_input} alone" if name == "INPUT" else "{author} alone between braces"
             raise StyloraError(f"{where}: {_begun(line)!r} in [{name}]: it takes {allowed}")
     return Worldview(

@@ -158,7 +158,7 @@ def read_tensors(file: Path) -> dict[str, mx.array]:
 def write_tensors(file: Path, tensors: dict[str, mx.array], metadata: dict[str, str] | None = None) -> None:
     """Write a safetensors file, whole or not at all."""
     with atomic_path(file) as temporary:
-        mx.save_safetensors(str(temporary), tensors, metadata=metadata or {})
+        mx.save_safetensors(str(temporary), tensors, metadata)
 
 
 def save_adapter(model: nn.Module, folder: Path) -> None:

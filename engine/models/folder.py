@@ -37,6 +37,15 @@ def weight_files(path: Path) -> list[Path]:
     return sorted(path.glob("model*.safetensors"))
 
 
+def _header(file: Path, size: int) -> tuple[int, dict[str, Any]]:
+    """Length and content of a safetensors file's header, as it stands; several kinds of errors where it is none."""
+    with file.open("rb") as stream:
+        (length,) = struct.unpack("<Q", stream.read(8))
+        if length > min(size - 8, _LONGEST_HEADER):
+            raise ValueError
+        return length, json.loads(stream.read(length))
+
+
 def tensors(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     """Where the data of a safetensors file starts, and its tensors: name → dtype, shape, data_offsets.
 
@@ -45,11 +54,7 @@ def tensors(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
     """
     try:
         size = file.stat().st_size
-        with file.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            if length > min(size - 8, _LONGEST_HEADER):
-                raise ValueError
-            header = json.loads(stream.read(length))
+        length, header = _header(file, size)
         header.pop(_METADATA, None)
         end = 0
         for entry in header.values():
@@ -69,9 +74,7 @@ def tensors(file: Path) -> tuple[int, dict[str, dict[str, Any]]]:
 
 def metadata(file: Path) -> dict[str, str]:
     """What a safetensors file that `tensors` has found whole says of itself; empty where it says nothing."""
-    with file.open("rb") as stream:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        told = json.loads(stream.read(length)).get(_METADATA)
+    told = _header(file, file.stat().st_size)[1].get(_METADATA)
     return {str(name): str(value) for name, value in told.items()} if isinstance(told, dict) else {}
 
 

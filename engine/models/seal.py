@@ -20,7 +20,7 @@ def seal(recipe: Path) -> dict[str, str]:
 def is_broken(weights: Path) -> bool:
     """Whether the recipe beside the file `weights`, which is whole, is another than they were trained with.
 
-    Weights without a seal (of another program, or imported) say nothing of it.
+    Weights without a seal (of another program) say nothing of it.
     """
     told = folder.metadata(weights).get(_KEY)
     recipe = weights.with_name(RECIPE_FILE)

@@ -74,6 +74,7 @@ def _last_of_the_rest(clause: Clause, verb: Token, word: str) -> dict[int, str]:
     if word != "and" or base.dep_ != "conj" or subject_token(base) is not None or base.pos_ not in {"VERB", "AUX"}:
         return {}
     mark = before(clause, base)
+    # With a space of its own: as a comma it stood close to the word before it.
     return {mark.i: " and"} if mark is not None and mark.text == "," else {}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,16 +71,11 @@ def plain_lemma(token: Token) -> str | None:
     return plain
 
 
-def _led_by(token: Token) -> Iterator[Token]:
-    """What belongs to the verb that `token` is joined to by "and"."""
-    if token.dep_ == "conj":
-        yield from token.head.children
-
-
 def _plain_lemma(token: Token, section: str) -> str | None:
     known, lemma = table(), token.lemma_
     if section == "verb" and lemma == "return":
-        passive = any(child.dep_ in {"dobj", "auxpass"} for child in (*token.children, *_led_by(token)))
+        verbs = (token, token.head) if token.dep_ == "conj" else (token,)
+        passive = any(child.dep_ in {"dobj", "auxpass"} for verb in verbs for child in verb.children)
         return None if passive else "come back"
     plain = known.get((section, lemma.lower()))
     if plain is None and not (section == "verb" and lemma.lower() != token.lower_ and is_verb(lemma.lower())):

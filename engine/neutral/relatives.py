@@ -31,16 +31,19 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core and core[0].dep_ == "cc":
         return None
     noun = verb.head
-    if _runs_into_verb(clause, noun, core) or any(t.tag_ in RELATIVE_TAGS for t in noun.subtree if t.i < core[0].i):
+    if _ends_early(clause, core) or _runs_into_verb(clause, noun, core):
+        return None
+    if any(t.tag_ in RELATIVE_TAGS for t in noun.subtree if t.i < core[0].i):
         return None
     result = any(child.lower_ in {"so", "such"} for child in (*noun.children, *noun.head.children))
     if result and core[0].lower_ == "that":
         return None
     if noun.i > core[0].i or noun.lemma_.lower() in _LOOSE_NOUNS and core[0].tag_ == "WRB":
         return None
-    if not set_off(clause, core) and not may_widen(clause, noun, len(core)):
+    apart = set_off(clause, core)
+    if not apart and not may_widen(clause, noun, len(core)):
         return None
-    if set_off(clause, core) and core[0].tag_ in RELATIVE_TAGS and _either(noun, core[0]):
+    if apart and core[0].tag_ in RELATIVE_TAGS and _either(noun, core[0]):
         return None
     if _is_another_number(verb, noun):
         return None
@@ -67,15 +70,19 @@ def _either(noun: Token, word: Token) -> bool:
     return outer != noun and alike and word.lower_ in {"which", "that"} and outer.i < noun.i
 
 
-def _runs_into_verb(clause: Clause, noun: Token, core: list[Token]) -> bool:
-    """Whether a verb with no subject of its own is left behind, or half of "the day before": the parse ended the
-    clause too early. Also where another clause about the noun is joined to it: "whom he met, and who paid"."""
+def _ends_early(clause: Clause, core: list[Token]) -> bool:
+    """Whether half of "the day before" is left behind, or another clause about the noun: "whom he met, and who"."""
     following = after(clause, core[-1])
     if following is not None and following.lower_ in {"before", "after", "earlier", "later", "ago"}:
         return True
     joint = after(clause, following) if following is not None and following.text == "," else following
-    if joint is not None and joint.dep_ == "cc" and (then := after(clause, joint)) and then.tag_ in RELATIVE_TAGS:
-        return True
+    then = after(clause, joint) if joint is not None and joint.dep_ == "cc" else None
+    return then is not None and then.tag_ in RELATIVE_TAGS
+
+
+def _runs_into_verb(clause: Clause, noun: Token, core: list[Token]) -> bool:
+    """Whether a verb with no subject of its own is left behind: the parse ended the clause too early."""
+    following = after(clause, core[-1])
     if following is None or following.tag_ not in {"MD", "VBD", "VBZ", "VBP"}:
         return False
     return following not in {clause.head, finite_word(clause.head)} and noun.dep_ not in SUBJECTS

@@ -92,9 +92,8 @@ def _eligible(text: str, found: list[re.Match[str]], protected: Container[str]) 
         if any(letter.isupper() for letter in word[1:]):
             continue
         if capital[index] and not (
-            _SENTENCE_START.search(text[max(0, match.start() - 8) : match.start()])
             # "Marsh and Ode found": any other word in its place may be somebody's name.
-            and low in _COMMON
+            low in _COMMON and _SENTENCE_START.search(text[max(0, match.start() - 8) : match.start()])
         ):
             continue
         if low in _PARTICLES and _inside_name(text, found, capital, index):

@@ -53,9 +53,9 @@ def blind_form(knobs: Knobs, voice: Voice, voices: Sequence[Voice]) -> Form:
 def blind_params(told: Values, knobs: Knobs, voice: Voice) -> dict[str, Any]:
     """Parameters of the ``blind`` job; `StyloraError` where there are not exactly two sides."""
     asked = _asked(told, knobs, voice)
-    count = len(sides(asked))
-    if count != 2:
-        raise StyloraError(f"a blind trial has two sides, and this makes {count}: name two of one kind")
+    made = len(sides(asked))
+    if made != 2:
+        raise StyloraError(f"a blind trial has two sides, and this makes {made}: name two of one kind")
     named = product(asked["adapters"], asked["checkpoints"] or [""], asked["strengths"])
     return {
         "sides": [f"{adapter}:{checkpoint}@{strength:g}" for adapter, checkpoint, strength in named],
@@ -95,11 +95,11 @@ def checkpoint_line(name: str, update: int, valid: float | None) -> str:
 def params(told: Values, knobs: Knobs, voice: Voice, live: str = "") -> dict[str, Any]:
     """Parameters of the ``compare`` job but for the text; `StyloraError` where there are not two sides, or too many."""
     asked = _asked(told, knobs, voice, live)
-    count = len(sides(asked))
-    if count < 2:
+    made = len(sides(asked))
+    if made < 2:
         raise StyloraError("two strengths, two checkpoints or two adapters make a comparison")
-    if count > MOST:
-        raise StyloraError(f"that makes {count} sides; {MOST} at most fit on a screen")
+    if made > MOST:
+        raise StyloraError(f"that makes {made} sides; {MOST} at most fit on a screen")
     further = {name: value for name, value in knobs.params().items() if name not in ("strength", "variations")}
     return {**asked, **further}
 

@@ -81,13 +81,13 @@ class TrainingScreen(Moving):
         if author is None:
             return None
         mine = [state for state in jobs if words.slug_of(state, self.survey) == author.slug]
-        ended = [state for state in mine if not (state.active or self._deleted(state))]
+        ended = next((state for state in reversed(mine) if not (state.active or self._deleted(state))), None)
         if ended:
-            run = next((run for run in self.runs if run.name == words.run_of(ended[-1], self.survey)), None)
+            run = next((run for run in self.runs if run.name == words.run_of(ended, self.survey)), None)
             # Another program trains there now; what was read before our own training ended says nothing of that.
-            if run and run.status == earlier.RUNNING and run.modified > ended[-1].ended:
+            if run and run.status == earlier.RUNNING and run.modified > ended.ended:
                 return None
-            return ended[-1]
+            return ended
         waiting = [state for state in mine if state.active]
         return waiting[-1] if waiting else None
 

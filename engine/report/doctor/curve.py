@@ -63,7 +63,7 @@ def _ended(run: Training) -> str:
 def _troubles(run: Training, name: str) -> Iterator[Finding]:
     if run.valid and not run.updates and run.status == "time":
         why = "its time limit was over before the first update"
-        yield ill(name, "not trained: no update was made", why, retrain(run, "train it with no limit", minutes=None))
+        yield ill(name, "not trained: no update was made", why, *longer(run, 1))
         return
     yield from _broken(run, name)
     yield from _overfit(run, name)

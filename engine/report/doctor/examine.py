@@ -60,8 +60,10 @@ def of_adapter(workspace: Workspace, one: Evidence) -> Iterator[Finding]:
         if run.status == "running":
             yield well(f"adapter {run.name}", "its training has begun, and has nothing to look at yet")
             return
+        from engine.models.peft import ORIGIN_FILE
+
         # Only where no checkpoint has a recipe of its own does it have to be trained again; an import never can be.
-        imported = (run.folder / "imported.toml").is_file()
+        imported = (run.folder / ORIGIN_FILE).is_file()
         why = "it was imported without one: import it again with --recipe, under another name" if imported else ""
         fixes = () if imported else adapters.from_checkpoint(run) or (curve.retrain(run, "train it anew"),)
         yield ill(f"adapter {run.name}", str(error), why, *fixes)

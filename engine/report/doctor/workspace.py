@@ -56,10 +56,8 @@ def _models(workspace: Workspace) -> Iterator[Finding]:
         else:
             made = fix("make the model", ("convert", "--model", entry.name))
             known = _stands_on(workspace, entries)
-            others = (
-                f'the adapters here were trained on {known}: base_model = "{known}" goes on with it' if known else ""
-            )
-            yield ill("base_model", f"{detail}; the datasets here cannot train without it", others, made)
+            why = f'the adapters here stand on {known}: base_model = "{known}" goes on with it' if known else ""
+            yield ill("base_model", f"{detail}; the datasets here cannot train without it", why, made)
         return
     found = next(one for one in overview(workspace) if one.name == wanted)
     kind = f"{wanted}, {found.kind}, {found.quantization}"

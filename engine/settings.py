@@ -122,7 +122,8 @@ class RewriteSettings(_Strict, frozen=True):
     repetition_window: Count = 256
     """Tokens of the text so far that the penalty bears on."""
     hold: Annotated[float, msgspec.Meta(ge=0, le=5)] = 1.0
-    """Logits added to a name or number of the text whose turn has come; 0 leaves them to the model."""
+    """Logits added to a name or number of the text whose turn has come; with 0 the noise's typing errors are copied as
+    well, as the model likes."""
     strength: Annotated[float, msgspec.Meta(ge=0, le=4)] = 1.0
     """LoRA scale relative to the trained one: 1 is the adapter as trained, 0 the base model."""
     scale: Positive | None = None

@@ -18,6 +18,7 @@ from engine.generation.context import in_context
 from engine.generation.limits import DEFAULT, kept_limits
 from engine.generation.preparing import Choices, Prepared, clean, length_of_concept, names_a_subject, prepare
 from engine.generation.references import Taken, put_in, take_out
+from engine.generation.spelling import mistyped
 from engine.generation.stated import stated
 from engine.generation.verify import Finding, Verdict, verify_all
 from engine.generation.writer import OnText, Order, Writer
@@ -343,7 +344,8 @@ class Rewriter:
             if length is not None:
                 room = max(room, 2 * length.most * max(tokens / max(len(one.source.split()), 1), 1))
             persona = prompting.persona_of(one.prompt.text)
-            orders.append(Order(one.prompt.text, name, int(room) + 32, persona, length, hold))
+            wrong = mistyped(one.neutral, one.prompt.input)
+            orders.append(Order(one.prompt.text, name, int(room) + 32, persona, length, hold, wrong))
         return orders
 
 

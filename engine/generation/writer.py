@@ -10,7 +10,7 @@ from typing import TypeVar
 from engine import prompting
 from engine.digests import sha256_of
 from engine.errors import Cancelled, StyloraError
-from engine.models import holding, mlx_thread
+from engine.models import holding, mlx_thread, respelling
 from engine.models.adapters import WEIGHTS_FILE, attached, load_adapter, set_strength
 from engine.models.decoding import Decoded, Length, decode
 from engine.models.loading import Loaded
@@ -40,6 +40,8 @@ class Order:
     length: Length | None = None
     hold: Sequence[str] = ()
     """Words that the texts are to have, as far as the sampling sees to it."""
+    mistyped: Sequence[tuple[str, str]] = ()
+    """Words that the noise has mistyped in the prompt, each with the word meant, which is spelt in its place."""
 
 
 @dataclass
@@ -97,7 +99,9 @@ class Writer:
                 agreement(self.tokens(order.persona), prompt) if order.persona else 0
                 for order, prompt in zip(orders, prompts, strict=True)
             ]
-            held = [holding.words(self.loaded.tokenizer, order.hold) if sampling.hold else () for order in orders]
+            tokenizer, seen_to = self.loaded.tokenizer, bool(sampling.hold)
+            held = [holding.words(tokenizer, order.hold) if seen_to else () for order in orders]
+            wrong = [respelling.turns(tokenizer, order.mistyped) if seen_to else () for order in orders]
             rows = [number for number in range(len(orders)) for _ in range(variations)]
             set_strength(self.loaded.model, strength)
             return decode(
@@ -113,6 +117,7 @@ class Writer:
                 prefixes=self._kept(strength),
                 keep=[keep[number] for number in rows],
                 hold=[held[number] for number in rows],
+                turns=[wrong[number] for number in rows],
                 on_tokens=heard,
             )
 

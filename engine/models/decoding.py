@@ -21,6 +21,7 @@ from engine.models import mlx_thread
 from engine.models.growing_text import GrowingText
 from engine.models.holding import Held, Word
 from engine.models.prefixes import Prefixes, trimmed, usable
+from engine.models.respelling import Turn
 from engine.models.sampling import Sampling, choose
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def decode(
     prefixes: Prefixes | None = None,
     keep: Sequence[int] | None = None,
     hold: Sequence[Sequence[Word]] | None = None,
+    turns: Sequence[Sequence[Turn]] | None = None,
     on_tokens: OnTokens | None = None,
 ) -> list[Decoded]:
     """Continue every prompt (token ids) until an end token, a stop string or its `max_tokens`.
@@ -101,7 +103,8 @@ def decode(
     as it grows, never half a character nor part of a stop string. `draws` names each row's random draws (default:
     its index), for rows that should not depend on their place. `lengths` bounds the words of each text. `prefixes`
     are what earlier calls computed: prompts go on from there, and leave their first `keep` tokens behind. `hold` are
-    the words that each text is to have, as far as `sampling.hold` sees to it.
+    the words that each text is to have, as far as `sampling.hold` sees to it, and `turns` say where each would spell
+    one wrongly.
 
     If `on_tokens` raises `Cancelled`, or the caller of the MLX thread has gone, every row returns what it has.
     Raises `StyloraError` for an empty prompt and for a model whose outputs are not numbers.
@@ -121,7 +124,7 @@ def decode(
             GrowingText(tokenizer, stop),
             lengths[index] if lengths else None,
             min(keep[index], len(prompt) - 1) if keep else 0,
-            Held(hold[index], ends.barred) if hold and hold[index] and sampling.hold else None,
+            _held(hold[index] if hold and sampling.hold else (), turns[index] if turns else (), ends),
         )
         for index, (prompt, limit, draw) in enumerate(zip(prompts, limits, draws or range(len(prompts)), strict=True))
     ]
@@ -140,6 +143,10 @@ def decode(
     finally:
         model.train(training)
     return [Decoded(row.text.finished(), tuple(row.tokens), row.finish or "cancelled") for row in rows]
+
+
+def _held(words: Sequence[Word], turns: Sequence[Turn], ends: _Ends) -> Held | None:
+    return Held(words, ends.barred, turns=turns) if words or turns else None
 
 
 def _width() -> int:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.models.respelling import Turn
+
 _DUE = 3
 """Words not said yet whose turn may have come, in the order of the source: a rewrite tells things in order. Chosen."""
 _SPELLING = 4.0
@@ -45,6 +47,8 @@ class Held:
     said: set[int] = field(default_factory=set)
     tokens: frozenset[int] = frozenset()
     """All of their tokens, which no repetition penalty is to bear on."""
+    turns: Sequence[Turn] = ()
+    """Where it is not to spell a mistyped word."""
 
     def __post_init__(self) -> None:
         self.tokens = frozenset(token for word in self.words for ids in word.spellings for token in ids)
@@ -58,7 +62,7 @@ class Held:
     def nudges(self, generated: Sequence[int], nudge: float) -> dict[int, float]:
         """What to add to the logits of which tokens next, where a word that is due gets `nudge` on its first token."""
         found: dict[int, float] = {}
-        if len(self.words) - 1 not in self.said:
+        if self.words and len(self.words) - 1 not in self.said:
             found |= dict.fromkeys(self.ends, -_SPELLING * nudge)
         due = [number for number in range(len(self.words)) if number not in self.said][:_DUE]
         for number in due:

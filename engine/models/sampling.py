@@ -15,6 +15,7 @@ import numpy as np
 
 from engine.errors import StyloraError
 from engine.models.holding import Held
+from engine.models.respelling import respell
 from engine.settings import RewriteSettings
 
 
@@ -38,7 +39,8 @@ class Sampling:
     repetition_penalty: float = 1.1
     repetition_window: int = 256
     hold: float = 1.0
-    """Logits added to a name or number of the source whose turn has come (`engine.models.holding`); 0 for none."""
+    """Logits added to a name or number of the source whose turn has come (`engine.models.holding`); 0 for none, and
+    for typing errors copied as they come (`engine.models.respelling`)."""
 
     @classmethod
     def of(cls, settings: RewriteSettings) -> Sampling:
@@ -58,7 +60,7 @@ def choose(
 ) -> int:
     """The next token for logits `scores` (vocabulary,), after the `generated` tokens of the same text.
 
-    `held` are the words the text is to have; the penalty does not bear on them.
+    `held` are the words the text is to have, on which the penalty does not bear, and how mistyped ones are spelt.
     """
     if sampling.repetition_penalty != 1.0 and generated:
         again = set(generated[-sampling.repetition_window :]) - (held.tokens if held else frozenset())
@@ -70,6 +72,8 @@ def choose(
         scores = scores.copy()
         for token, nudge in nudges.items():
             scores[token] += nudge
+    if held is not None and held.turns:
+        scores = respell(scores, generated, held.turns)
     best = int(scores.argmax())
     top = float(scores[best])
     if not math.isfinite(top):

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from small_adapter import write_small_adapter
 
 from engine.generation.context import in_context
 from engine.generation.preparing import Prepared
-from engine.generation.spelling import misspelt
+from engine.generation.rewriter import Rewriter
+from engine.generation.spelling import misspelt, mistyped
 from engine.generation.verify import verify
+from engine.generation.writer import Order
+from engine.models.decoding import Decoded
 from engine.prompting import Prompt
+from engine.workspace import Workspace
 
 SOURCE = "The clerk left at 5:30 with 12 letters and used the electric light beside the maple."
 
@@ -43,3 +50,42 @@ def test_a_typing_error_of_the_noise_counts_against_a_variation() -> None:
     sound = rewrite.replace("lettets", "letters")
     assert in_context(verify(SOURCE, sound), prepared, sound, None, 0.1).weight < verdict.weight
     assert dataclasses.replace(verdict, findings=verdict.findings[:-1]).weight == pytest.approx(verdict.weight - 0.5)
+
+
+def test_typing_errors_of_the_noise_are_found_with_their_words() -> None:
+    neutral = "This clerk left with twelve letters, and took the road to Arkham from the mill."
+    given = "Thie clerk left with twelve lettets, and tok the way to Arkham form the mill."
+    assert mistyped(neutral, given) == [
+        ("Thie", "This"),
+        ("thie", "this"),
+        ("lettets", "letters"),
+        ("tok", "took"),
+    ]  # "way" is a synonym, and "form" a word
+
+
+def test_a_typing_error_beside_a_dropped_word_is_found_and_one_that_the_text_has_itself_is_none() -> None:
+    assert mistyped("The gaol held the clerk.", "Gaol hedl clerk.") == [("hedl", "held")]
+    assert mistyped("He was usd to it, and used it.", "He was usd to it, and usd it.") == []
+
+
+def test_orders_name_the_typing_errors_of_their_own_prompt(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace.create(tmp_path / "w")
+    (workspace.root / "stylora.toml").write_text(
+        f'base_model = "tiny"\n[models.tiny]\nsource = "folder"\nlocation = "{tiny_model}"\npath = "{tiny_model}"\n'
+    )
+    write_small_adapter(workspace.root / "lora_adapters" / "one", tiny_model, size=40, seed=1)
+    rewriter = Rewriter.open(Workspace(workspace.root), workspace.root / "lora_adapters" / "one")
+    written: list[Order] = []
+
+    def write(orders: Sequence[Order], variations: int, **_: object) -> list[list[Decoded]]:
+        written.extend(orders)
+        return [[Decoded(order.prompt, (), "stop")] * variations for order in orders]
+
+    monkeypatch.setattr(rewriter.writer, "write", write)
+    text = "The old clerk carried twelve letters through the valley and never complained about the weather."
+    made = [one for seed in range(3, 9) for one in rewriter.rewrite([text], seed=seed)]
+    found = [order.mistyped for order in written]
+    assert found == [mistyped(one.prepared.neutral, one.prepared.prompt.input) for one in made]
+    assert any(found)

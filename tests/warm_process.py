@@ -90,7 +90,8 @@ def serve(address: str, owner: int) -> Callable[[], None] | None:
                     return become(json.loads(data), files, added)
                 for file in files:
                     os.close(file)
-                asker.send(str(process).encode())
+                with contextlib.suppress(OSError):  # one killed before it heard: seen below, by its closed end
+                    asker.send(str(process).encode())
                 asking[process] = asker
                 waiting.register(os.pidfd_open(process), selectors.EVENT_READ, process)
                 waiting.register(asker, selectors.EVENT_READ, -process)

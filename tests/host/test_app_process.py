@@ -21,8 +21,9 @@ async def look():
     app = StyloraApp(Workspace(Path(sys.argv[1])), host_command=sys.argv[2:])
     async with app.run_test(size=(120, 40)) as pilot:
         first = set(sys.modules)
-        while app.client is None or app.survey is None:
-            await pilot.pause(0.01)
+        async with asyncio.timeout(30):
+            while app.client is None or app.survey is None:
+                await pilot.pause(0.01)
         for key in "2341":
             await pilot.press(key)
             await pilot.pause()

@@ -358,16 +358,19 @@ async def test_flood_of_reports_is_little_news(workspace: Workspace, client: Hos
     writer.write(protocol.pack(protocol.Hello(protocol.PROTOCOL)))
     job = await client.start("flood", {"lines": 20_000, "width": 100})
     heard, last = 0, None
-    while last is None or last.what != "done":
-        told = protocol.answer((await reader.readline()).rstrip())
-        if isinstance(told, protocol.News):
-            heard, last = heard + 1, journal.decode(told.event)
+    async with asyncio.timeout(20):
+        while last is None or last.what not in journal.ENDS:
+            told = protocol.answer((await reader.readline()).rstrip())
+            if isinstance(told, protocol.News):
+                heard, last = heard + 1, journal.decode(told.event)
+    assert last.what == "done"
     writer.close()
     assert heard < 1_000
     began, batches = time.monotonic(), 0
     job = await client.start("flood", {"lines": 20_000, "width": 10})
-    async for _ in client.follow(job):
-        batches += 1
+    async with asyncio.timeout(20):
+        async for _ in client.follow(job):
+            batches += 1
     assert batches <= 2 + (time.monotonic() - began) / PACE_SECONDS
     async with asyncio.timeout(10):
         while client.jobs[job].active:

@@ -97,6 +97,16 @@ async def until(client: HostClient, job: str, text: str) -> None:
             await asyncio.sleep(0.01)
 
 
+async def paused(client: HostClient, training: str) -> int:
+    """Pause a training and wait until it stands still; the update it stands at."""
+    await client.steer(training, "pause")
+    async with asyncio.timeout(60):
+        while not client.jobs[training].values.get("paused"):
+            assert client.jobs[training].active, "it ended before it could pause"
+            await asyncio.sleep(0.01)
+    return int(client.jobs[training].done)
+
+
 async def events(client: HostClient, job: str) -> list[Event]:
     async with asyncio.timeout(60):
         return [event async for batch in client.follow(job) for event in batch]
@@ -114,15 +124,11 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
     assert during.result["variations"]
     assert client.jobs[training].active
 
-    await client.steer(training, "pause")
-    await until(client, training, "update ")
-    while not client.jobs[training].values.get("paused"):
-        await asyncio.sleep(0.01)
-    at = client.jobs[training].done
+    at = await paused(client, training)
     first, second = [(await events(client, await client.start("rewrite", asked)))[-1] for _ in range(2)]
     assert first.result["variations"] == second.result["variations"], "the weights stand still"
-    assert first.result["update"] == int(at)
-    assert f"by the running training, at update {int(at)}" in first.result["marks"]
+    assert first.result["update"] == at
+    assert f"by the running training, at update {at}" in first.result["marks"]
     assert client.jobs[training].done == at
     workspace.adapter("Herman Melville").mkdir(parents=True)
     other = (await events(client, await client.start("rewrite", asked | {"author": "Herman Melville"})))[-1]
@@ -133,12 +139,14 @@ async def test_rewrites_are_answered_while_training_and_while_it_is_paused(
     )[-1]
     assert compared.what == "done", compared.error
     assert [side["label"] for side in compared.result["sides"]] == ["strength 0", "strength 1"]
-    assert f"by the running training, at update {int(at)}" in compared.result["sides"][0]["marks"]
+    assert f"by the running training, at update {at}" in compared.result["sides"][0]["marks"]
 
     await client.steer(training, "resume")
     await client.steer(training, "validate_every", 10**6)
-    while client.jobs[training].done <= at + 1:
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(60):
+        while client.jobs[training].done <= at + 1:
+            assert client.jobs[training].active, client.jobs[training].error
+            await asyncio.sleep(0.01)
     await client.steer(training, "stop")
     end = (await events(client, training))[-1]
     assert (end.what, end.result["stopped"]) == ("done", "stopped")
@@ -172,10 +180,7 @@ async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_l
 
     training = await client.start("train", {**settings, "adapter": "asked"})
     await until(client, training, "update 10: validation")
-    await client.steer(training, "pause")
-    while not client.jobs[training].values.get("paused"):
-        await asyncio.sleep(0.01)
-    at = int(client.jobs[training].done)
+    at = await paused(client, training)
     assert 10 <= at < 60
 
     beside = await said(adapter="first")
@@ -248,6 +253,7 @@ async def test_killed_host_loses_nothing_that_matters(client: HostClient, worksp
     cut = await client.start("train", {**settings, "adapter": "cut"})
     async with asyncio.timeout(60):
         while client.jobs[cut].done < 12:
+            assert client.jobs[cut].active, client.jobs[cut].error
             await asyncio.sleep(0.005)
     began = time.monotonic()
     os.kill(client.host_pid, signal.SIGKILL)

@@ -144,7 +144,7 @@ def test_a_training_between_whose_steps_it_judges_draws_the_same(folder: Path) -
                 if ask and step == 1:
                     waiting.append(pool.submit(Entailment(folder).contradictions, PAIRS))
                     while not mlx_thread.serve_waiting():
-                        pass
+                        assert not waiting[0].done(), "it came to its end without being asked of this thread"
                 drawn.append(mx.random.uniform().item())
             return drawn  # type: ignore[return-value]
 

@@ -48,8 +48,9 @@ async def test_workers_of_a_screen_end_before_its_parts_do(tmp_path: Path) -> No
     async with app.run_test() as pilot:
         screen = BusyScreen()
         await app.push_screen(screen)
-        while not screen.drawn:
-            await pilot.pause(0.01)
+        async with asyncio.timeout(20):
+            while not screen.drawn:
+                await pilot.pause(0.01)
         await app.pop_screen()
         drawn = screen.drawn
         await pilot.pause(0.01)

@@ -30,6 +30,7 @@ from tui.hosted import Hosted
 from tui.memory import Memory, recall, remember
 from tui.screens.base import StyloraScreen
 from tui.screens.messages import Said
+from tui.stylesheet import RememberingStylesheet
 from tui.widgets.bars import SCREENS
 
 REST_SECONDS = 1.0
@@ -101,6 +102,7 @@ class StyloraApp(Hosted):
         welcome screen offers, by default the current one; `screen` is the one to begin with, by default the last."""
         # With NO_COLOR Textual would send shades of grey, unless it is to leave colours to the terminal.
         super().__init__(host_command, ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.stylesheet = RememberingStylesheet(variables=self.get_css_variables())
         self.workspace, self.here = workspace, here or Path.cwd()
         self.memory = recall(workspace) if workspace else Memory()
         if screen:

@@ -93,6 +93,7 @@ class Host:
         self._queue: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._beside: queue.SimpleQueue[_Run | None] = queue.SimpleQueue()
         self._busy_beside = threading.Lock()
+        self._sorting = threading.Lock()
         self._outbox: dict[str, list[bytes]] = {}
         self._outbox_lock = threading.Lock()
         self._turn = threading.Lock()
@@ -141,6 +142,8 @@ class Host:
         if why:
             self._record(run, "progress", stage=kind, message=why)
         (self._beside if beside and not why else self._queue).put(run)
+        if kind in BESIDE and not beside and self._answers_between():
+            self._overtake()  # one began to answer others after we had looked, and may have found this not yet waiting
         return run.journal.job
 
     def _answers_between(self) -> bool:
@@ -152,16 +155,17 @@ class Host:
         from engine.host.open_models import waits
 
         later: list[_Run | None] = []
-        with contextlib.suppress(queue.Empty):
-            while True:
-                run = self._queue.get_nowait()
-                beside = run is not None and run.kind in BESIDE and not waits(self.workspace, run.kind, run.params)
-                if beside:
-                    self._beside.put(run)
-                else:
-                    later.append(run)
-        for run in later:
-            self._queue.put(run)
+        with self._sorting:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    run = self._queue.get_nowait()
+                    beside = run is not None and run.kind in BESIDE and not waits(self.workspace, run.kind, run.params)
+                    if beside:
+                        self._beside.put(run)
+                    else:
+                        later.append(run)
+            for run in later:
+                self._queue.put(run)
 
     def _steer(self, message: protocol.Steer) -> str:
         run = self.runs.get(message.job)

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from engine.host import address, journal, protocol
 from engine.host.client import PACE_SECONDS, HostClient
 from engine.host.journal import Event, JobState
 from engine.host.log import log_path
+from engine.host.server import Host
 from engine.workspace import Workspace
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("small_host.py")))
@@ -581,3 +583,27 @@ def test_folder_of_someone_else_is_refused(tmp_path: Path) -> None:
     link.symlink_to(tmp_path)
     with pytest.raises(StyloraError, match="not a folder of yours"):
         address.private_folder(link)
+
+
+async def test_rewrite_asked_for_while_a_training_begins_to_listen_is_answered_by_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look at who listens and the queue, a training begins to: what it then finds is not there yet."""
+    host = Host(workspace, {"train": lambda *_: {}, "rewrite": lambda *_: {}}, 1)
+    host._loop, host._leaving = asyncio.get_running_loop(), asyncio.Event()
+    training = host.runs[host._start("train", {})]
+    made, listening = journal.Journal, contextlib.ExitStack()
+
+    def begins(*named: Any) -> journal.Journal:
+        listening.enter_context(training.control.heard())
+        return made(*named)
+
+    monkeypatch.setattr(journal, "Journal", begins)
+    with listening:
+        rewrite = host.runs[host._start("rewrite", {})]
+        assert host._beside.get_nowait() is rewrite
+    assert host._queue.get_nowait() is training
+    assert host._queue.empty()
+    for run in (training, rewrite):
+        host._end(run, "cancelled")
+        host._ended(run)

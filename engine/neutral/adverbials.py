@@ -73,7 +73,8 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
         return None
     if word in {"before", "until", "till"} and finite_word(verb).tag_ == "MD":  # type: ignore[union-attr]
         return None
-    if word == "when" and not first and (not apart or clause.head.lemma_ == "be"):
+    if word == "when" and not first and not (apart and _under_way(clause.head)):
+        # "Two were hurt when the crowd was driven back": "then" would put the one after the other.
         return None
     if word in {"since", "until", "till", "before", "when"} and not apart and not past:
         return None
@@ -85,6 +86,12 @@ def adverbial(clause: Clause, verb: Token) -> Cut | None:
     here, there = ("", opening) if first else (opening, None)
     new = Clause(clause.reading, tuple(clause.pieces_of(rest)), verb, subject_of(clause.reading, verb), here)
     return Cut(taken, new, before=first, opening=there)
+
+
+def _under_way(verb: Token) -> bool:
+    """Whether the verb tells what had happened or was going on: "had driven for hours", "was asleep" is none."""
+    helpers = [child for child in verb.children if child.dep_ == "aux"]
+    return verb.tag_ in {"VBN", "VBG"} and any(word.lower_ in {"had", "was", "were"} for word in helpers)
 
 
 def _last(clause: Clause, tokens: list[Token]) -> bool:

@@ -54,8 +54,12 @@ def _may(token: Token, following: Token | None) -> str | None:
     subject = next((child for child in token.head.children if child.dep_ in {"nsubj", "nsubjpass", "expl"}), None)
     if token.tag_ != "MD" or subject is None or subject.i > token.i or following is None or following.lower_ == "not":
         return None
+    subordinate = token.head.dep_ in {"ccomp", "relcl"}
+    if following.lower_ == "have" or subordinate:
+        # "He may have placed it" is a guess or a permission, "sleep may help" within a report a guess.
+        return None
     # "Shops may open" is a rule, and "could" would say that they were able to; "it may rain" is none.
-    return "could" if following.lower_ == "have" or subject.lower_ in {"it", "there"} else "can"
+    return "could" if subject.lower_ in {"it", "there"} else "can"
 
 
 def _round(token: Token, following: Token | None) -> str | None:

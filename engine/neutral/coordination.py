@@ -27,6 +27,8 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     if subordinate(clause.head):
         return None
     tokens = extent(clause, verb)
+    if tokens is not None and _ambiguous_passive(clause, verb):
+        return None
     if tokens is None or verb.head.i > tokens[0].i:
         return None
     joint = conjunction(clause, verb, tokens[0].i)
@@ -130,12 +132,37 @@ def splice(clause: Clause, verb: Token) -> Cut | None:
     first = core[0].i < clause.head.i
     if first != (core[-1].i < other.left_edge.i) or not set_off(clause, core, frozenset({","})):
         return None
+    if _more_the_more(core) or _more_the_more(clause.tokens()):
+        return None
     if _starts_with_wh(tokens) or core[0].dep_ in {"cc", "mark", "preconj"} or core[0].lower_ in {"so", "as", "nor"}:
         return None
     if conjunction(clause, verb, core[0].i) is not None or (first and before(clause, core[0]) is not None):
         return None
     new = Clause(clause.reading, tuple(clause.pieces_of(core)), verb, subject_of(clause.reading, verb))
     return Cut({token.i for token in tokens}, new, before=first, level=True)
+
+
+def _more_the_more(tokens: list[Token]) -> bool:
+    """Whether a clause is half of "the more he said, the less they believed"."""
+    return len(tokens) > 1 and tokens[0].lower_ == "the" and tokens[1].tag_ in {"RBR", "JJR"}
+
+
+def _ambiguous_passive(clause: Clause, verb: Token) -> bool:
+    """Whether a form without a helper may be a past tense or share the passive of the verb that a rule divided.
+
+    "Monks founded the town in 1143 and rebuilt it", but "It was burned twice and rebuilt": who did it must not change.
+    """
+    if _auxiliaries(verb) or subject_token(verb) is not None or verb.tag_ not in {"VBD", "VBN"}:
+        return False
+    base = verb.head
+    if inflect(verb.lemma_, "VBN") != verb.lower_ or any(child.dep_ in _TAKEN for child in verb.children):
+        return False
+    passive = any(child.dep_ == "auxpass" for child in base.children) or (base.tag_ == "VBN" and not _auxiliaries(base))
+    return passive and (verb.tag_ == "VBD" or not any(child.dep_ == "auxpass" for child in base.children))
+
+
+_TAKEN = frozenset({"dobj", "xcomp", "ccomp", "acomp", "prt"})
+"""What only an active verb has after it."""
 
 
 def coordinated(clause: Clause, verb: Token) -> bool:
@@ -273,4 +300,6 @@ def _reflects(subject: Subject, tokens: list[Token]) -> bool:
 
 
 def _starts_with_wh(tokens: list[Token]) -> bool:
-    return any(token.tag_ in RELATIVE_TAGS for token in trimmed(tokens)[:2])
+    core = trimmed(tokens)
+    # "many of whom", "neither of which" too.
+    return any(token.tag_ in RELATIVE_TAGS for token in core[: 3 if len(core) > 1 and core[1].lower_ == "of" else 2])

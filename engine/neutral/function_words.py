@@ -82,6 +82,9 @@ def _intensifier(token: Token, following: Token | None) -> str | None:
         return None
     if token.i > 0 and token.nbor(-1).lower_ in {"not", "n't", "no", "how", "too", "so", "as", "by"}:
         return None
+    if token.lower_ == "even" and head.tag_ == "IN":
+        # "all things, even in law": without it the law is all of them.
+        return None
     if token.lower_ == "even":
         return (
             "" if following.lower_ not in {"if", "though", "then", "so", "when", "now", "as", "more", "less"} else None
@@ -146,6 +149,9 @@ def _as(token: Token, following: Token | None) -> str | None:
     clausal = any(child.dep_ in {"nsubj", "nsubjpass"} for child in token.head.children)
     if token.dep_ == "mark" and clausal and token.head.dep_ == "advcl" and token.head.tag_ in {"VBD", "VBZ", "VBP"}:
         followed = following.lower_ if following is not None else ""
+        if followed == "it" and token.head.lemma_ == "stand":
+            # "the law, as it stands"
+            return None
         earlier = any(other.lower_ in {"as", "so", "such", "same"} for other in token.sent if other.i < token.i)
         if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
             if (followed == "it" and token.head.lemma_ == "be") or token.head.lemma_ in _SAYING:

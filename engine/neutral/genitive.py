@@ -124,6 +124,9 @@ def active(clause: Clause) -> Clause:
     if actor.lower_ in _MANNERS and actor.i == agent.i + 1:
         return clause
     doing, done = (sorted(noun.subtree, key=lambda token: token.i) for noun in (actor, patient))
+    if any(token.dep_ in {"neg", "pcomp"} or token.tag_ == "WP" for token in (*doing, *done)):
+        # "Not every cough is caused by a virus", "by two men of hiding it", "by nine men, the last of whom"
+        return clause
     if max(len(doing), len(done)) > _LONGEST_ACTOR or any(token.dep_ in {"relcl", "acl"} for token in (*doing, *done)):
         return clause
     helpers = [child for child in verb.children if child.dep_ in {"aux", "auxpass"}]

@@ -41,6 +41,14 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
         return None
     if not set_off(clause, core) and (own is not None or not _trailing_attribute(clause, verb, core)):
         return None
+    if verb.dep_ == "acl" and verb.head.dep_ == "pobj" and verb.head.head.dep_ == "agent":
+        # "washed by the assistant, dried and weighed": the tubes were.
+        return None
+    if any(child.dep_ == "agent" for child in verb.children) and any(
+        token.dep_ in {"pcomp", "acl"} for token in verb.subtree
+    ):
+        # "accused by two men of hiding it", "followed by two nurses pushing a bed": the agent's words end anywhere.
+        return None
     subject = _doer(clause, verb, own, first)
     if subject is None:
         return None

@@ -74,9 +74,10 @@ def plain_lemma(token: Token) -> str | None:
 def _plain_lemma(token: Token, section: str) -> str | None:
     known, lemma = table(), token.lemma_
     if section == "verb" and lemma == "return":
-        verbs = (token, token.head) if token.dep_ == "conj" else (token,)
-        passive = any(child.dep_ in {"dobj", "auxpass"} for verb in verbs for child in verb.children)
-        return None if passive else "come back"
+        # "was stolen and returned": the passive is shared; "took his hat and returned": the hat is not.
+        own = any(child.dep_ in {"dobj", "auxpass"} for child in token.children)
+        shared = token.dep_ == "conj" and any(child.dep_ == "auxpass" for child in token.head.children)
+        return None if own or shared else "come back"
     plain = known.get((section, lemma.lower()))
     if plain is None and not (section == "verb" and lemma.lower() != token.lower_ and is_verb(lemma.lower())):
         # As it stands, for what the tagger knows no lemma of; but "had wound the clock" is "to wind", not "to wound".

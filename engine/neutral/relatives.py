@@ -17,6 +17,7 @@ _SHORTEST_RELATIVE = 4
 _SHORTEST_RESTRICTIVE = 4
 _BOUND = frozenset("no any every each such same only first last all few what next very".split())
 _LOOSE_NOUNS = frozenset("way time place day moment fact reason manner case point extent degree sense people".split())
+_CHOSEN = frozenset("those one two three four five some many most few none any all several half".split())
 _OBJECTS = frozenset({"dobj", "dative", "prt", "acomp", "attr", "oprd"})
 
 
@@ -37,6 +38,12 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
         return None
     result = any(child.lower_ in {"so", "such"} for child in (*noun.children, *noun.head.children))
     if result and core[0].lower_ == "that":
+        return None
+    if core[0].tag_ == "WRB" and core[0].lower_ == "when":
+        # The lamp lights when the battery is low: that is no noun's clause.
+        return None
+    if noun.dep_ == "dative" and not apart_at_end(clause, core):
+        # "gave the boy whose leg was broken by a dog a pound": where the clause ends is a guess.
         return None
     if noun.i > core[0].i or noun.lemma_.lower() in _LOOSE_NOUNS and core[0].tag_ == "WRB":
         return None
@@ -63,11 +70,16 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     return Cut({token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject))
 
 
+def apart_at_end(clause: Clause, core: list[Token]) -> bool:
+    """Whether a comma or the end follows, so that the clause surely ends there and swallowed no object."""
+    return set_off(clause, core) and core[-1].dep_ != "pobj"
+
+
 def _either(noun: Token, word: Token) -> bool:
     """Whether the clause may as well be about the noun that `noun` belongs to: "a flat above the bakery, which"."""
     outer = noun.head.head if noun.dep_ == "pobj" else noun
     alike = outer.pos_ == "NOUN" and outer.tag_ == noun.tag_ and noun.pos_ == "NOUN"
-    return outer != noun and alike and word.lower_ in {"which", "that"} and outer.i < noun.i
+    return outer != noun and alike and word.lower_ in {"which", "that", "who", "whom"} and outer.i < noun.i
 
 
 def _ends_early(clause: Clause, core: list[Token]) -> bool:
@@ -106,6 +118,9 @@ def may_widen(clause: Clause, noun: Token, length: int) -> bool:
     if length < _SHORTEST_RESTRICTIVE or noun.lemma_.lower() in _LOOSE_NOUNS or noun.tag_ not in {"NN", "NNS"}:
         return False
     if any(child.lower_ in _BOUND or child.tag_ in {"JJS", "RBS"} for child in noun.subtree if child.i < noun.i):
+        return False
+    if noun.dep_ == "pobj" and noun.head.lower_ == "of" and noun.head.head.lower_ in _CHOSEN:
+        # "those of the villagers who can no longer walk"
         return False
     ancestor = noun
     while ancestor != clause.head and ancestor.head != ancestor:

@@ -48,7 +48,7 @@ class RulesNeutralizer:
     """Turns ornate prose into flat neutral text: no model, no randomness, the same bytes every time."""
 
     kind: ClassVar[str] = "rules"
-    version: ClassVar[str] = f"4/{PIPELINE_VERSION}"
+    version: ClassVar[str] = f"5/{PIPELINE_VERSION}"
     settings: dict[str, object] = field(default_factory=dict)
 
     def neutralize(self, texts: Sequence[str]) -> list[str]:

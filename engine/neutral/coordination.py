@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 _JOINING = frozenset({"and", "but", "yet", "so", "&"})
 _REFLEXIVES = {"myself": "i", "yourself": "you", "himself": "he", "herself": "she", "ourselves": "we"}
 
+_TAKEN = frozenset({"dobj", "xcomp", "ccomp", "acomp", "prt"})
+"""What only an active verb has after it."""
+
 
 def coordination(clause: Clause, verb: Token) -> Cut | None:
     """As in: He rose, and went out -> He rose. He went out."""
@@ -148,9 +151,9 @@ def _more_the_more(tokens: list[Token]) -> bool:
 
 
 def _ambiguous_passive(clause: Clause, verb: Token) -> bool:
-    """Whether a form without a helper may be a past tense or share the passive of the verb that a rule divided.
+    """Whether `verb`, a form without a helper or object behind a passive, may be passive as well as active.
 
-    "Monks founded the town in 1143 and rebuilt it", but "It was burned twice and rebuilt": who did it must not change.
+    "It was burned twice and rebuilt": divided, it would be "It rebuilt".
     """
     if _auxiliaries(verb) or subject_token(verb) is not None or verb.tag_ not in {"VBD", "VBN"}:
         return False
@@ -159,10 +162,6 @@ def _ambiguous_passive(clause: Clause, verb: Token) -> bool:
         return False
     passive = any(child.dep_ == "auxpass" for child in base.children) or (base.tag_ == "VBN" and not _auxiliaries(base))
     return passive and (verb.tag_ == "VBD" or not any(child.dep_ == "auxpass" for child in base.children))
-
-
-_TAKEN = frozenset({"dobj", "xcomp", "ccomp", "acomp", "prt"})
-"""What only an active verb has after it."""
 
 
 def coordinated(clause: Clause, verb: Token) -> bool:

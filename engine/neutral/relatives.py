@@ -42,7 +42,7 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core[0].tag_ == "WRB" and core[0].lower_ == "when":
         # The lamp lights when the battery is low: that is no noun's clause.
         return None
-    if noun.dep_ == "dative" and not apart_at_end(clause, core):
+    if noun.dep_ == "dative" and not _apart_at_end(clause, core):
         # "gave the boy whose leg was broken by a dog a pound": where the clause ends is a guess.
         return None
     if noun.i > core[0].i or noun.lemma_.lower() in _LOOSE_NOUNS and core[0].tag_ == "WRB":
@@ -70,7 +70,7 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     return Cut({token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject))
 
 
-def apart_at_end(clause: Clause, core: list[Token]) -> bool:
+def _apart_at_end(clause: Clause, core: list[Token]) -> bool:
     """Whether a comma or the end follows, so that the clause surely ends there and swallowed no object."""
     return set_off(clause, core) and core[-1].dep_ != "pobj"
 

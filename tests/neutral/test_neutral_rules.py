@@ -136,7 +136,7 @@ def test_the_same_text_gives_the_same_bytes_alone_and_in_company(neutral: list[s
         ("By the new rule a shop may sell bread on Sundays, and it may have done so.", "hop can sell bread"),
         ("When asked why he had resigned, the minister said nothing of it.", "he had resigned"),
         ("Then the fluid expands, becomes cold, and the cycle starts again.", "fluid expands and becomes cold."),
-        ("He took his hat and returned before she had finished speaking.", "came back before she had finished"),
+        ("He took his hat and returned.", "He came back."),
         ("Her guests, accused by two men of hiding it, denied that.", "accused by two men of hiding it, denied"),
         ("No more than 40 people were allowed into the hall last night.", "No more than 40 people"),
         ("They must not draw any conclusion from what he has told them.", "draw any conclusion"),

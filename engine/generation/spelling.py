@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 from engine.language import is_word, match_case
+from engine.variation.synonyms import synonyms
 
 _WORD = re.compile(r"(?<![\w’'\-])[a-z]{3,}(?![\w’'\-])")
 _WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -32,7 +33,7 @@ def mistyped(neutral: str, given: str) -> list[tuple[str, str]]:
             continue
         for wrong in after[k:m]:
             low = wrong.lower()
-            if low in known or is_word(low):
+            if low in known or _known(low):
                 continue
             if meant := _nearest(low, (word.lower() for word in before[i:j])):
                 found |= dict.fromkeys(((wrong, match_case(meant, wrong)), (low, meant)))
@@ -48,11 +49,17 @@ def misspelt(text: str, source: str, given: str) -> list[tuple[str, str]]:
     missing, noised = known - written, set(_WORD.findall(given))
     found = []
     for word in sorted(written - known):
-        if is_word(word) or not (word in noised or _unknown(word)):
+        if _known(word) or not (word in noised or _unknown(word)):
             continue
-        if meant := _nearest(word, missing):
+        # The noise's are wrong whether or not the word meant stands elsewhere.
+        if meant := _nearest(word, known if word in noised else missing):
             found.append((word, meant))
     return found
+
+
+def _known(word: str) -> bool:
+    """Whether a dictionary has `word`, or the noise for another one: no dictionary of content words has "amid"."""
+    return is_word(word) or word in synonyms()
 
 
 def _unknown(word: str) -> bool:

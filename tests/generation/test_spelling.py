@@ -19,7 +19,7 @@ from engine.models.decoding import Decoded
 from engine.prompting import Prompt
 from engine.workspace import Workspace
 
-SOURCE = "The clerk left at 5:30 with 12 letters and used the electric light beside the maple."
+SOURCE = "The clerk left at 5:30 with 12 letters and used the electric light beside the maple, amidst us, toward night."
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,8 @@ SOURCE = "The clerk left at 5:30 with 12 letters and used the electric light bes
         ("He usd the elstric light.", "He usd the elsctric light.", [("elstric", "electric"), ("usd", "used")]),
         ("He usd the light.", SOURCE, []),  # not the noise's, and a word to some
         ("He left with letters, and used the light.", SOURCE, []),
+        ("He took letters and left lettets.", "The clerk left with lettets.", [("lettets", "letters")]),
+        ("He stood amid the letters and towards noon used the light.", "He stood amid the maple towards noon.", []),
         ("The harpooneer leaned on the mayple; the shoggoths slept.", SOURCE, [("mayple", "maple")]),
         ("The clerk employed the electrical light.", "The clerk employed the electric light.", []),
     ],

@@ -34,11 +34,13 @@ def __getattr__(name: str) -> Any:
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one line and exit code 1, ours a private log and exit code 70."""
+    """Run the command; a user's mistake is one line and exit code 1 (2 for one in the command line itself), ours a
+    private log and exit code 70."""
+    code = 0
     try:
         try:
             if sys.argv[1:]:
-                _commands()()
+                code = _commands()(standalone_mode=False) or 0
             else:
                 from tui.app import run
 
@@ -60,8 +62,19 @@ def main() -> None:
         _drop_output()
         _complain(f"{error.filename or 'standard output'}: {error.strerror}; what was written is not whole")
         sys.exit(1)
-    except Exception:
-        _unexpected()
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            _unexpected()
+        _misused(error)
+    sys.exit(code)
+
+
+def _misused(error: Any) -> NoReturn:
+    """Say what typer has against the command line, in one line instead of four; it exports no class for that."""
+    said = error.format_message().replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    _complain(f"{said[:1].lower()}{said[1:]}; see '{context.command_path if context else 'stylora'} --help'")
+    sys.exit(error.exit_code)
 
 
 def _unexpected() -> NoReturn:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -136,9 +137,21 @@ def test_training_without_a_dataset_names_the_command_that_makes_one(workspace: 
 
 
 def test_a_wrong_option_is_a_usage_error(workspace: Path) -> None:
-    result = stylora("curate", "--min-para-words", "none", cwd=workspace)
-    assert result.returncode == 2
-    assert "Traceback" not in result.stderr
+    for arguments, said in (
+        (("curate", "--min-para-words", "none"), "invalid value for '--min-para-words': "),
+        (("curate", "--nosuch"), "no such option: --nosuch"),
+        (("curat",), "no such command 'curat'"),
+        (("steer",), "missing argument 'action'"),
+    ):
+        result = stylora(*arguments, cwd=workspace)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert result.stderr.startswith(f"stylora: {said}")
+        assert result.stderr.endswith(" --help'\n")
+        assert result.stderr.count("\n") == 1
+
+
+def test_the_version_is_the_packages(workspace: Path) -> None:
+    assert stylora("--version", cwd=workspace).stdout == f"stylora {metadata.version('stylora')}\n"
 
 
 def test_a_mistyped_setting_stops_every_command(workspace: Path) -> None:

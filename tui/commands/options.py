@@ -26,8 +26,21 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"stylora {version('stylora')}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
-def main_screen(context: typer.Context) -> None:
+def main_screen(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
     if context.invoked_subcommand is None:
         from tui.app import run
 

@@ -180,7 +180,8 @@ def _make_batches(
             "and start the same command again"
         ) from None
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Waited for: the interpreter would do so at its exit, where its own wake-up call may find the pipe closed.
+        pool.shutdown(cancel_futures=True)
 
 
 def _append(partial: Path, batch: Batch) -> None:

@@ -29,6 +29,10 @@ _GRACE = 60.0
 """Seconds an interrupted caller, or the end of the process, waits for the work under way to reach a step's end."""
 
 
+_LOOKS = 0.5
+"""Seconds after which a caller who waits has a look whether Ctrl-C was pressed meanwhile."""
+
+
 class _Call:
     """One piece of work on its way to the thread, and the way back for its result."""
 
@@ -159,6 +163,9 @@ def run(function: Callable[..., R], *args: Any, between_steps: bool = False, **k
     call = _Call(functools.partial(function, *args, **kwargs), between_steps)
     _the.submit(call)
     try:
+        while not call.future.done():
+            # Not for ever: a Ctrl-C that comes just before this thread sleeps, or to another one, does not wake it.
+            wait([call.future], timeout=_LOOKS)
         return call.future.result()
     except CancelledError:
         raise Cancelled from None

@@ -199,11 +199,24 @@ def test_ctrl_c_while_waiting_stops_the_work_and_the_process() -> None:
         assert process.stdout.readline() == "started\n"
         begun = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        try:
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert time.monotonic() - begun < 10
     assert out == "over\n"
     assert err.strip().endswith("KeyboardInterrupt")
     assert process.returncode == -signal.SIGINT
+
+
+def test_ctrl_c_that_does_not_wake_whoever_waits_is_seen_all_the_same() -> None:
+    """As one that comes just before the caller goes to sleep, which the system does not wake it for either."""
+    code = INTERRUPTED.replace(
+        'print("started", flush=True)',
+        "import signal, threading; signal.pthread_kill(threading.get_ident(), signal.SIGINT)",
+    )
+    ended = python(code)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGINT, "over\n")
 
 
 def test_work_whose_process_is_ending_is_told_to_stop() -> None:

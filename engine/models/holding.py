@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.models.respelling import Turn
+from engine.models.respelling import Turn, ends_with
 
 _DUE = 3
 """Words not said yet whose turn may have come, in the order of the source: a rewrite tells things in order. Chosen."""
@@ -56,7 +56,7 @@ class Held:
     def take(self, generated: Sequence[int]) -> None:
         """Note what the last of the `generated` tokens completes."""
         for number, word in enumerate(self.words):
-            if any(_ends(generated, ids) for ids in word.spellings):
+            if any(ends_with(generated, ids) for ids in word.spellings):
                 self.said.add(number)
 
     def nudges(self, generated: Sequence[int], nudge: float) -> dict[int, float]:
@@ -71,10 +71,6 @@ class Held:
         for word in self.words:
             for ids in word.spellings:
                 for size in range(1, len(ids)):
-                    if _ends(generated, ids[:size]):
+                    if ends_with(generated, ids[:size]):
                         found[ids[size]] = _SPELLING * nudge
         return found
-
-
-def _ends(generated: Sequence[int], ids: Sequence[int]) -> bool:
-    return len(generated) >= len(ids) and tuple(generated[-len(ids) :]) == tuple(ids)

@@ -27,8 +27,6 @@ R = TypeVar("R")
 
 _GRACE = 60.0
 """Seconds an interrupted caller, or the end of the process, waits for the work under way to reach a step's end."""
-
-
 _LOOKS = 0.5
 """Seconds after which a caller who waits has a look whether Ctrl-C was pressed meanwhile."""
 

@@ -61,10 +61,9 @@ def respell(scores: np.ndarray, generated: Sequence[int], found: Sequence[Turn])
     """The logits `scores` (vocabulary,) after the `generated` tokens, with each of the turns `found` taken rightly."""
     mine = scores
     for turn in found:
-        size = len(turn.before)
-        if size and tuple(generated[-size:]) != turn.before:
+        if turn.before and not ends_with(generated, turn.before):
             continue
-        if not size and turn.right in generated:
+        if not turn.before and turn.right in generated:
             continue  # the word is there, so that what begins like the wrong one is another
         if mine is scores:
             mine = scores.copy()
@@ -75,3 +74,8 @@ def respell(scores: np.ndarray, generated: Sequence[int], found: Sequence[Turn])
         if likely and turn.right is not None:
             mine[turn.right] = mine.max() + _GOES_ON
     return mine
+
+
+def ends_with(generated: Sequence[int], ids: Sequence[int]) -> bool:
+    """Whether the last of the `generated` tokens are `ids`, of which there is at least one."""
+    return tuple(generated[-len(ids) :]) == tuple(ids)

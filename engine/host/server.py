@@ -131,8 +131,8 @@ class Host:
             raise StyloraError(f"{kind!r}: no such job; there are {', '.join(sorted(self.table))}")
         if len(self.runs) >= MOST_QUEUED:
             raise StyloraError(f"{MOST_QUEUED} jobs are waiting already; cancel some first")
-        beside, why = kind in BESIDE and self._answers_between(), ""
-        if beside:
+        why = ""
+        if kind in BESIDE and self._answers_between():
             from engine.host.open_models import waits
 
             why = waits(self.workspace, kind, params)
@@ -141,9 +141,9 @@ class Host:
         self._record(run, "queued", kind=kind, params=params)
         if why:
             self._record(run, "progress", stage=kind, message=why)
-        (self._beside if beside and not why else self._queue).put(run)
-        if kind in BESIDE and not beside and self._answers_between():
-            self._overtake()  # one began to answer others after we had looked, and may have found this not yet waiting
+        self._queue.put(run)
+        if kind in BESIDE and self._answers_between():  # asked behind the queue: one may have begun to a moment ago
+            self._overtake()
         return run.journal.job
 
     def _answers_between(self) -> bool:
@@ -151,7 +151,7 @@ class Host:
         return any(run.control.listening for run in list(self.runs.values()))
 
     def _overtake(self) -> None:
-        """A job has begun to answer others between its steps: let those that were asked before it did be the first."""
+        """A job answers others between its steps: let those it can answer not wait for its end."""
         from engine.host.open_models import waits
 
         later: list[_Run | None] = []

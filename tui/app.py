@@ -20,6 +20,7 @@ from textual import work
 from textual.app import SystemCommand
 from textual.screen import Screen
 from textual.timer import Timer
+from textual.worker import WorkerFailed
 
 from engine.errors import StyloraError
 from engine.host.survey import AuthorState, survey
@@ -373,11 +374,17 @@ class StyloraApp(Hosted):
         else:
             self.tell(f"{keymap.sign('escape')} closes what is open on that screen; then {keymap.written(action)}")
 
+    async def _shutdown(self) -> None:
+        """Take everything down; the workers first, for those of the app would find no screen in front."""
+        self.workers.cancel_all()
+        await super()._shutdown()
+
     # -- crashes --------------------------------------------------------------------------------------
 
     def _handle_exception(self, error: Exception) -> None:
         """Write the traceback where only the user can read it; Textual would print it with the user's text."""
-        line = crash.record(error)
+        # A worker's failure names what it met, but its own traceback is empty.
+        line = crash.record(error.error if isinstance(error, WorkerFailed) else error)
         super()._handle_exception(error)
         self._exit_renderables = [line]
 

@@ -12,6 +12,7 @@ import pytest
 from app_pilot import COMMAND, Open, shown, until
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static, TextArea
+from textual.worker import WorkerFailed
 
 from engine.host import address
 from engine.host.client import HostClient
@@ -445,6 +446,23 @@ async def test_crash_prints_one_line_and_none_of_the_users_text(
     (log,) = tmp_path.rglob("errors.log")
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     assert "ZeroDivisionError" in log.read_text()
+
+
+async def test_crash_of_a_worker_is_logged_with_where_it_happened(
+    open_app: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(WorkerFailed):
+        async with open_app() as pilot:
+
+            async def fall() -> None:
+                raise ZeroDivisionError
+
+            pilot.app.run_worker(fall())
+            await pilot.pause(0.2)
+    (log,) = tmp_path.rglob("errors.log")
+    assert "in fall" in log.read_text()
 
 
 async def test_command_palette_knows_every_action(open_app: Open) -> None:

@@ -43,6 +43,25 @@ class BusyScreen(StyloraScreen):
             await asyncio.sleep(0)
 
 
+async def test_workers_of_the_app_end_before_its_screens_do(tmp_path: Path) -> None:
+    app = StyloraApp(None, here=tmp_path)
+    drawn = 0
+
+    async def count() -> None:
+        nonlocal drawn
+        while True:
+            drawn += 1
+            app._redraw()
+            await asyncio.sleep(0)
+
+    async with app.run_test() as pilot:
+        app.run_worker(count())
+        async with asyncio.timeout(20):
+            while not drawn:
+                await pilot.pause(0.01)
+    assert not app.return_code
+
+
 async def test_workers_of_a_screen_end_before_its_parts_do(tmp_path: Path) -> None:
     app = StyloraApp(None, here=tmp_path)
     async with app.run_test() as pilot:

@@ -32,6 +32,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def endless_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, but its texts end only where they have to. Shared: do not write into it."""
+    return write_tiny_model(tmp_path_factory.mktemp("models") / "endless", endless=True)
+
+
+@pytest.fixture(scope="session")
 def embedded_model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the embedded model, made once and kept in pytest's cache. Shared: do not write into it."""
     cache = getattr(request.config, "cache", None)

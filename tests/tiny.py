@@ -48,8 +48,11 @@ def write_tiny_tokenizer(folder: Path) -> int:
     return int(tokenizer.get_vocab_size())
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0, dtype: str = "float32") -> Path:
-    """A random 2-layer Llama (64 wide, 4 heads, about 100k parameters) that mlx-lm and transformers can read."""
+def write_tiny_model(folder: Path, *, seed: int = 0, dtype: str = "float32", endless: bool = False) -> Path:
+    """A random 2-layer Llama (64 wide, 4 heads, about 100k parameters) that mlx-lm and transformers can read.
+
+    Its texts end by themselves after some sixty tokens, or nearly never if it is to be `endless`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = write_tiny_tokenizer(folder)
     config = {
@@ -82,6 +85,10 @@ def write_tiny_model(folder: Path, *, seed: int = 0, dtype: str = "float32") -> 
         weights = {}
         for index, (name, value) in enumerate(sorted(tree_flatten(model.parameters()))):
             drawn = mx.random.normal(value.shape, key=mx.random.key(1000 * seed + index)) * 0.1
+            if name == "model.embed_tokens.weight" and not endless:
+                # Every token has a part in one direction, so that the one that ends a text is always about as likely.
+                drawn[:, 0] = 0.3
+                drawn[0, 0] = 1.9
             weights[name] = (mx.ones(value.shape) if "norm" in name else drawn).astype(getattr(mx, dtype))
         mx.save_safetensors(str(folder / "model.safetensors"), weights, metadata={"format": "mlx"})
 

@@ -25,12 +25,16 @@ OTHER = "A train left the mine and never came to the hill."
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
-    made = Workspace.create(tmp_path_factory.mktemp("rewriter") / "w")
+    return two_adapters(tmp_path_factory.mktemp("rewriter") / "w", tiny_model)
+
+
+def two_adapters(root: Path, model: Path) -> Workspace:
+    made = Workspace.create(root)
     (made.root / "stylora.toml").write_text(
-        f'base_model = "tiny"\n[models.tiny]\nsource = "folder"\nlocation = "{tiny_model}"\npath = "{tiny_model}"\n'
+        f'base_model = "tiny"\n[models.tiny]\nsource = "folder"\nlocation = "{model}"\npath = "{model}"\n'
     )
     for number, name in enumerate(("one", "two")):
-        write_small_adapter(made.root / "lora_adapters" / name, tiny_model, size=40, seed=10 * number + 1)
+        write_small_adapter(made.root / "lora_adapters" / name, model, size=40, seed=10 * number + 1)
     return Workspace(made.root)
 
 
@@ -63,13 +67,13 @@ def stock(rewriter: Rewriter, model: Path, adapter: Path | None, tokens: int) ->
     return mlx_thread.run(generate)
 
 
-def test_strength_0_is_the_base_model_and_1_the_adapter_as_mlx_lm_loads_it(
-    one: Rewriter, workspace: Workspace, tiny_model: Path
-) -> None:
-    adapter = workspace.root / "lora_adapters" / "one"
+def test_strength_0_is_the_base_model_and_1_the_adapter_as_mlx_lm_loads_it(tmp_path: Path, endless_model: Path) -> None:
+    adapter = two_adapters(tmp_path / "w", endless_model).root / "lora_adapters" / "one"
+    one = Rewriter.open(Workspace(tmp_path / "w"), adapter)
     base, trained = greedy(one, strength=0.0), greedy(one)
     assert base != trained
-    for mine, theirs in ((base, stock(one, tiny_model, None, 300)), (trained, stock(one, tiny_model, adapter, 300))):
+    for mine, folder in ((base, None), (trained, adapter)):
+        theirs = stock(one, endless_model, folder, 300)
         assert len(mine) > 40
         assert theirs[: len(mine)] == mine[: len(theirs)]
 

@@ -118,14 +118,15 @@ def test_what_another_model_measured_does_not_hold() -> None:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory, endless_model: Path) -> Workspace:
     """With an adapter, and a model that finds a contradiction in everything."""
     made = Workspace.create(tmp_path_factory.mktemp("contradicted") / "w")
     (made.root / "stylora.toml").write_text(
-        f'base_model = "tiny"\n[models.tiny]\nsource = "folder"\nlocation = "{tiny_model}"\npath = "{tiny_model}"\n'
+        f'base_model = "tiny"\n[models.tiny]\nsource = "folder"\n'
+        f'location = "{endless_model}"\npath = "{endless_model}"\n'
         '[verify]\nnli = "models/judge"\n'
     )
-    write_small_adapter(made.root / "lora_adapters" / "one", tiny_model, size=40, seed=1)
+    write_small_adapter(made.root / "lora_adapters" / "one", endless_model, size=40, seed=1)
     judge = write_tiny_nli(made.models / "judge")
     tensors = weights(judge)
     tensors["classifier.bias"] = np.array([0, 0, 50], dtype=np.float32)

@@ -20,8 +20,8 @@ DRAWN = Sampling(temperature=1.0, min_p=0.02, repetition_penalty=1.2)
 
 
 @pytest.fixture(scope="module")
-def tiny(tiny_model: Path) -> Loaded:
-    return load(tiny_model)
+def tiny(endless_model: Path) -> Loaded:
+    return load(endless_model)
 
 
 def ids(loaded: Loaded, text: str) -> list[int]:

@@ -328,11 +328,11 @@ def test_patience_ends_a_run_that_no_longer_improves(data: Path, tiny_model: Pat
 
 
 def test_overfitting_is_said_with_its_figures_and_the_best_is_kept(
-    data: Path, tiny_model: Path, tmp_path: Path
+    data: Path, endless_model: Path, tmp_path: Path
 ) -> None:
     config = dataclasses.replace(CONFIG, iters=60, learning_rate=0.03, steps_per_eval=4, save_every=5, keep=1)
     run, told = tmp_path / "run", []
-    trained = train(data=data, base=tiny_model, output=run, config=config, report=lambda p: told.append(p.message))
+    trained = train(data=data, base=endless_model, output=run, config=config, report=lambda p: told.append(p.message))
     warned = [message for message in told if message.startswith("overfitting: since update ")]
     assert warned
     assert "while training fell from" in warned[0]
@@ -389,7 +389,7 @@ def test_progress_carries_what_a_screen_plots(data: Path, tiny_model: Path, tmp_
     assert {progress.stage for progress in seen} == {"plan", "training", "validation", "sample"}
 
 
-def test_a_sample_that_was_stopped_says_so(data: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_sample_that_was_stopped_says_so(data: Path, endless_model: Path, tmp_path: Path) -> None:
     said: list[str] = []
 
     def report(progress: Progress) -> None:
@@ -397,7 +397,7 @@ def test_a_sample_that_was_stopped_says_so(data: Path, tiny_model: Path, tmp_pat
             said.append(progress.message)
 
     config = dataclasses.replace(CONFIG, iters=1, samples=1, sample_tokens=5)
-    train(data=data, base=tiny_model, output=tmp_path / "run", config=config, report=report)
+    train(data=data, base=endless_model, output=tmp_path / "run", config=config, report=report)
     written = journal(tmp_path / "run", "sample")
     assert [line["cut"] for line in written] == [True, True]  # an untrained model never ends by itself
     assert all(line.endswith("…") for line in said)

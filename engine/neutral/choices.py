@@ -11,13 +11,12 @@ if TYPE_CHECKING:
 
     Choice = Callable[[Token, Token | None], str | None]
 
-_DEGREES = frozenset("so how as too not n't very a an the these those my his her its our their no great good".split())
+_DEGREES = frozenset(
+    "so how however as too not n't very a an the these those my his her its our their no great good".split()
+)
 _FIXED_EVERY = frozenset("now other once way kind sort bit inch thing body one so".split())
 
 
-_POINTING = frozenset("the these those his her my our their its your".split())
-_WHOLE = frozenset({"nsubj", "nsubjpass", "dobj", "pobj"})
-_BOUND = frozenset({"of", "not", "almost", "nearly", "at", "above", "and", "or"})
 _RESULTS = frozenset({"that", "as"})
 _LOOK_AHEAD = 12
 
@@ -42,24 +41,10 @@ def _every(token: Token, following: Token | None) -> str | None:
 
 
 def _some(token: Token, following: Token | None) -> str | None:
-    """As in: some men -> a few men; some fifty men -> about fifty men."""
+    """As in: some fifty men -> about fifty men."""
     if following is None:
         return None
-    if following.tag_ == "CD":
-        return "about" if following.lower_ != "one" else None
-    return "a few" if token.dep_ == "det" and token.head.tag_ == "NNS" and token.head.i > token.i else None
-
-
-def _may(token: Token, following: Token | None) -> str | None:
-    subject = next((child for child in token.head.children if child.dep_ in {"nsubj", "nsubjpass", "expl"}), None)
-    if token.tag_ != "MD" or subject is None or subject.i > token.i or following is None or following.lower_ == "not":
-        return None
-    subordinate = token.head.dep_ in {"ccomp", "relcl"}
-    if following.lower_ == "have" or subordinate:
-        # "He may have placed it" is a guess or a permission, "sleep may help" within a report a guess.
-        return None
-    # "Shops may open" is a rule, and "could" would say that they were able to; "it may rain" is none.
-    return "could" if subject.lower_ in {"it", "there"} else "can"
+    return "about" if following.tag_ == "CD" and following.lower_ != "one" else None
 
 
 def _round(token: Token, following: Token | None) -> str | None:
@@ -75,12 +60,9 @@ def _like(token: Token, following: Token | None) -> str | None:
 
 
 def _all(token: Token, following: Token | None) -> str | None:
-    """As in: all the ships -> the ships; all was still -> everything was still; all alone -> alone."""
+    """As in: all was still -> everything was still; all alone -> alone."""
     if following is None:
         return None
-    if token.dep_ in {"predet", "det"} and token.head.tag_ == "NNS" and token.head.dep_ in _WHOLE:
-        # "the ships" are all of them too.
-        return "" if following.lower_ in _POINTING and _before(token) not in _BOUND else None
     if token.pos_ == "PRON":
         verb = token.head
         single = token.dep_ == "nsubj" and any(word.lower_ in {"was", "is", "has"} for word in (verb, *verb.children))
@@ -165,7 +147,7 @@ def _now(token: Token, following: Token | None) -> str | None:
 
 
 CHOICES: dict[str, Choice] = {
-    "many": _amount, "much": _amount, "every": _every, "some": _some, "may": _may, "round": _round, "like": _like,
+    "many": _amount, "much": _amount, "every": _every, "some": _some, "round": _round, "like": _like,
     "all": _all, "no": _no, "one": _one, "with": _with, "as": _as, "to": _to, "such": _such, "a": _article,
     "an": _article, "so": _so, "very": _very, "now": _now,
 }  # fmt: skip

@@ -89,7 +89,8 @@ class Clause:
             closed = after < len(keep) and self.pieces[after].text in BREAKS
             if opened:
                 keep[before] = False
-            if closed and (before < 0 or (opened and not level)):
+            quoting = after + 1 < len(keep) and self.pieces[after + 1].text == '"'  # the comma before a speech
+            if closed and (before < 0 or (opened and not level)) and not quoting:
                 keep[after] = False
             position = end
         return replace(self, pieces=tuple(piece for piece, kept in zip(self.pieces, keep, strict=True) if kept))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.language import inflect
 from engine.measures.agreement import disagrees
 from engine.neutral.clause import Clause, Piece
-from engine.neutral.cutting import STRONG, Cut, before, extent, set_off, trimmed
+from engine.neutral.cutting import STRONG, Cut, after, before, extent, set_off, trimmed
 from engine.neutral.grammar import BREAKS, RELATIVE_TAGS, finite_word, stands, subject_token, subordinate
 from engine.neutral.subjects import Subject, subject_of
 
@@ -36,7 +36,9 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
         return None
     joint = conjunction(clause, verb, tokens[0].i)
     word = joint.lower_ if joint is not None else ""
-    if joint is not None and word not in _JOINING:
+    if word not in _JOINING if joint is not None else not set_off(clause, tokens):
+        return None
+    if _under_condition(clause) or (joint is None and _reduced(clause, verb.head)):
         return None
     if any(child.dep_ in {"preconj"} for child in verb.head.children):
         return None
@@ -46,7 +48,9 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     opening = {"but": "But", "yet": "But", "so": "So"}.get(word, "")
     subject = _own_subject(clause, verb)
     if subject is not None:
-        if not stands(verb, subject):
+        aside = after(clause, joint) if joint is not None else None
+        if not stands(verb, subject) or (aside is not None and aside.text == ","):
+            # "and, she said, by far the hardest": what she said goes on.
             return None
         new = Clause(clause.reading, tuple(_plain_pieces(clause, tokens)), verb, None, opening, clause.question)
         new = replace(new, subject=subject_of(clause.reading, verb))
@@ -70,6 +74,22 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
         return None
     new = Clause(clause.reading, tuple(pieces), verb, shared, opening)
     return Cut(taken, new, level=True, least=2, reworded=_last_of_the_rest(clause, verb, word))
+
+
+def _reduced(clause: Clause, verb: Token) -> bool:
+    """Whether a comma parts the verb from its subject, as in "The king, warned by his cook, fled"."""
+    left = before(clause, verb)
+    return verb.tag_ in {"VBD", "VBN"} and left is not None and left.text == "," and subject_token(verb) is not None
+
+
+def _under_condition(clause: Clause) -> bool:
+    """Whether a clause in front holds for all that follows: "If it rains, the match is off, and you are refunded"."""
+    subject = subject_token(clause.head)
+    return subject is not None and any(
+        child.dep_ == "advcl" and child.i in clause.indices and subordinate(child) and finite_word(child) is not None
+        for child in clause.head.children
+        if child.i < subject.i
+    )
 
 
 def _last_of_the_rest(clause: Clause, verb: Token, word: str) -> dict[int, str]:
@@ -133,7 +153,15 @@ def splice(clause: Clause, verb: Token) -> Cut | None:
         return None
     core = trimmed(tokens)
     first = core[0].i < clause.head.i
+    held = clause.within(clause.head.children)
     if first != (core[-1].i < other.left_edge.i) or not set_off(clause, core, frozenset({","})):
+        return None
+    if first and core[0].i < subject.left_edge.i:
+        # "By the time he came, we had left", "Had he come, we would have left"
+        return None
+    around = [child.i < clause.head.i for child in held if child.dep_ in {"ccomp", "advcl"}]
+    if (verb.i > clause.head.i) in around:
+        # "Had he come, the court heard, we would have left"
         return None
     if _more_the_more(core) or _more_the_more(clause.tokens()):
         return None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from engine.language import inflect, match_case
 from engine.neutral.choices import CHOICES
 from engine.neutral.contractions import unhyphened, written_out
+from engine.neutral.grammar import TIMES
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Token
 
-_INTENSIFIERS = frozenset("very quite rather so too exceedingly extremely pretty fairly much even".split())
+_INTENSIFIERS = frozenset("very quite rather so too exceedingly extremely pretty fairly much".split())
 _SAYING = frozenset("say think know believe feel suppose hope find see hear tell fear guess swear wish imagine".split())
-_SIMPLE = {"almost": "nearly", "beyond": "past", "though": "although", "might": "could", "till": "until"}
+_SIMPLE = {"almost": "nearly", "beyond": "past", "till": "until"}
 
 
 def plain_function_words(doc: Doc, kept: frozenset[int]) -> dict[int, str]:
@@ -82,13 +83,6 @@ def _intensifier(token: Token, following: Token | None) -> str | None:
         return None
     if token.i > 0 and token.nbor(-1).lower_ in {"not", "n't", "no", "how", "too", "so", "as", "by"}:
         return None
-    if token.lower_ == "even" and head.tag_ == "IN":
-        # "all things, even in law": without it the law is all of them.
-        return None
-    if token.lower_ == "even":
-        return (
-            "" if following.lower_ not in {"if", "though", "then", "so", "when", "now", "as", "more", "less"} else None
-        )
     if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {
         "much",
         "many",
@@ -117,16 +111,17 @@ def _though(token: Token, following: Token | None) -> str | None:
 
 
 def _yet(token: Token, following: Token | None) -> str | None:
-    if token.dep_ == "cc" or (token.is_sent_start and token.dep_ == "advmod"):
-        return "but"
-    return None
+    if any(other.lower_ in {"though", "although"} for other in token.sent if other.i < token.i):
+        # "Although he was old, yet he came": "but" would be one too many.
+        return None
+    return "but" if token.dep_ == "cc" or (token.is_sent_start and token.dep_ == "advmod") else None
 
 
 def _certain(token: Token, following: Token | None) -> str | None:
     if token.dep_ != "amod" or token.head.i < token.i:
         return None
     if token.head.tag_ == "NNS" and token.i > 0 and token.nbor(-1).tag_ not in {"DT", "PRP$", "CD"}:
-        return "a few"
+        return "some"
     return "" if token.i > 0 and token.nbor(-1).lower_ in {"a", "an"} else None
 
 
@@ -143,24 +138,8 @@ def _such(token: Token, following: Token | None) -> str | None:
 
 
 def _as(token: Token, following: Token | None) -> str | None:
-    before = token.nbor(-1).lower_ if token.i > 0 else ""
-    if before == "such":
-        return "like"
-    clausal = any(child.dep_ in {"nsubj", "nsubjpass"} for child in token.head.children)
-    if token.dep_ == "mark" and clausal and token.head.dep_ == "advcl" and token.head.tag_ in {"VBD", "VBZ", "VBP"}:
-        followed = following.lower_ if following is not None else ""
-        if followed == "it" and token.head.lemma_ == "stand":
-            # "the law, as it stands"
-            return None
-        earlier = any(other.lower_ in {"as", "so", "such", "same"} for other in token.sent if other.i < token.i)
-        if not earlier and followed not in {"if", "though", "well", "far", "soon", "long"}:
-            if (followed == "it" and token.head.lemma_ == "be") or token.head.lemma_ in _SAYING:
-                return None
-            if token.head.lemma_ == token.head.head.lemma_ or token.head.lemma_ in {"do", "have", "go"}:
-                return None
-            stative = token.head.lemma_ in {"be", "know", "seem"}
-            return "because" if stative else "while"
-    return None
+    """As in: such as apples -> like apples. Else "as" is a time or a reason, and only its reader knows which."""
+    return "like" if token.i > 0 and token.nbor(-1).lower_ == "such" else None
 
 
 def _for(token: Token, following: Token | None) -> str | None:
@@ -222,21 +201,8 @@ def _own(token: Token, following: Token | None) -> str | None:
     )
 
 
-def _now(token: Token, following: Token | None) -> str | None:
-    past = any(word.tag_ == "VBD" for word in (token.head, *token.head.children))
-    loose = following is not None and following.lower_ not in {",", "and", "that", "or"}
-    return "" if token.dep_ == "advmod" and past and loose and not token.is_sent_start else None
-
-
-_TIMES = frozenset(
-    "time day night morning evening afternoon noon midnight dusk dawn sunset sunrise moment instant second minute hour "
-    "weekend week month year decade century age season spring summer autumn winter date way sort kind case".split()
-)
-"""What "that" points to by itself: "that night" is another one than "this night"."""
-
-
 def _those(token: Token, following: Token | None) -> str | None:
-    pointed = token.dep_ == "det" and token.head.tag_ == "NNS" and token.head.lemma_.lower() not in _TIMES
+    pointed = token.dep_ == "det" and token.head.tag_ == "NNS" and token.head.lemma_.lower() not in TIMES
     return "these" if pointed else None
 
 
@@ -246,7 +212,7 @@ _PHRASE_STARTS = frozenset({"PRP", "DT", "PRP$", "EX", "NNP", "NNS", "NN", "JJ",
 def _that(token: Token, following: Token | None) -> str | None:
     """As in: he said that it rained -> he said it rained; that house -> the house."""
     if token.dep_ == "det" and token.head.tag_ == "NN" and token.head.i > token.i and not token.is_sent_start:
-        return "this" if token.head.lower_ not in _TIMES else None
+        return "this" if token.head.lower_ not in TIMES else None
     if token.dep_ == "mark" and token.i > 0 and token.nbor(-1).lower_ == "so":
         return "" if following is not None and following.tag_ in _PHRASE_STARTS else None
     if token.tag_ in {"WDT", "IN"} and token.dep_ == "dobj":
@@ -266,10 +232,18 @@ def _which(token: Token, following: Token | None) -> str | None:
 
 
 def _only(token: Token, following: Token | None) -> str | None:
-    if following is not None and following.lower_ == "just":
-        return ""
+    if following is None or following.lower_ == "just":
+        return "" if following is not None else None
+    if following.tag_ in {"IN", "WRB", "TO"}:
+        # "only if it is missing", "only when it rained"
+        return None
     adverb = token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i
     return "just" if adverb and token.head.pos_ not in {"PROPN", "PRON"} else None
+
+
+def _might(token: Token, following: Token | None) -> str | None:
+    guess = token.tag_ == "MD" and following is not None and following.lower_ not in {"not", "have"}
+    return "could" if guess else None
 
 
 _TELLING = frozenset(
@@ -285,12 +259,6 @@ def _seemed(token: Token, following: Token | None) -> str | None:
 
 
 _COMPLEMENTS = frozenset({"acomp", "xcomp", "oprd", "ccomp"})
-
-
-def _still(token: Token, following: Token | None) -> str | None:
-    """Dropped before the past tense it colours."""
-    colours = token.dep_ == "advmod" and following == token.head and token.head.tag_ == "VBD"
-    return "" if colours and not token.is_sent_start and token.nbor(-1).text != "," else None
 
 
 def _too(token: Token, following: Token | None) -> str | None:
@@ -336,11 +304,6 @@ def _most(token: Token, following: Token | None) -> str | None:
     return "" if token.tag_ == "RBS" and token.i > 0 and token.nbor(-1).lower_ in {"a", "an"} else None
 
 
-def _should(token: Token, following: Token | None) -> str | None:
-    subject = next((child for child in token.head.children if child.dep_ == "nsubj"), None)
-    return "would" if token.tag_ == "MD" and subject is not None and subject.lower_ in {"i", "we"} else None
-
-
 def _must(token: Token, following: Token | None) -> str | None:
     if token.dep_ != "aux" or following is None or following.tag_ != "VB" or following.lower_ in {"have", "be"}:
         return None
@@ -363,19 +326,15 @@ def _whole(token: Token, following: Token | None) -> str | None:
     return "entire" if token.dep_ == "amod" and token.head.i > token.i else None
 
 
-def _might(token: Token, following: Token | None) -> str | None:
-    return "could" if token.tag_ == "MD" else None
-
-
 def _simple(token: Token, following: Token | None) -> str | None:
     return _SIMPLE[token.lower_] if token.pos_ in {"ADV", "ADP", "SCONJ"} else None
 
 
 _RULES = {
     "though": _though, "yet": _yet, "certain": _certain, "such": _such, "as": _as, "for": _for, "great": _great,
-    "little": _little, "own": _own, "now": _now, "those": _those, "that": _that, "which": _which, "only": _only,
+    "little": _little, "own": _own, "those": _those, "that": _that, "which": _which, "only": _only,
     "must": _must, "might": _might, "almost": _simple, "beyond": _simple, "till": _simple, "whole": _whole,
-    "of": _of, "no": _no, "most": _most, "should": _should,
+    "of": _of, "no": _no, "most": _most,
     "seemed": _seemed, "seems": _seemed, "seem": _seemed, "too": _too, "whom": _which, "but": _but,
-    "still": _still, "once": _once,
+    "once": _once,
 }  # fmt: skip

@@ -121,7 +121,8 @@ def active(clause: Clause) -> Clause:
     actor = next((child for child in agent.children if child.dep_ == "pobj"), None)
     if actor is None or actor.pos_ not in {"NOUN", "PROPN", "PRON"} or actor.tag_ in {"WP", "WDT"}:
         return clause
-    if actor.lower_ in _MANNERS and actor.i == agent.i + 1:
+    if (actor.lower_ in _MANNERS and actor.i == agent.i + 1) or actor.lower_.endswith("ful"):
+        # "closed by hand", "sold by the handful"
         return clause
     doing, done = (sorted(noun.subtree, key=lambda token: token.i) for noun in (actor, patient))
     if any(token.dep_ in {"neg", "pcomp"} or token.tag_ == "WP" for token in (*doing, *done)):
@@ -138,7 +139,8 @@ def active(clause: Clause) -> Clause:
     if patient_run[1] + 1 != helper_run[0] or helper_run[1] + 1 != agent_run[0]:
         return clause
     rest = clause.pieces[agent_run[1] + 1 :]
-    if rest and rest[0].text == ",":
+    verbal = bool(rest) and rest[0].token is not None and rest[0].token.pos_ == "VERB"  # "by a girl ranked below her"
+    if verbal or (rest and rest[0].text == ",") or doing[-1].text == ",":
         # "by the solicitor, Mr. Pryce, to come": what stands there says something of the agent, or may.
         return clause
     verbs = _active_verb(clause, verb, helpers, subject)

@@ -16,6 +16,13 @@ Tense = Literal["past", "present"]
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "expl", "csubj", "csubjpass"})
 BREAKS = frozenset({",", ";", ":", "-", "–", "—", "--", "(", ")", "...", "…"})
 RELATIVE_TAGS = frozenset({"WDT", "WP", "WP$", "WRB"})
+TIMES = frozenset(
+    "time day night morning evening afternoon noon midnight dusk dawn sunset sunrise moment instant second minute hour "
+    "weekend week month year decade century age season spring summer autumn winter date way sort kind case".split()
+)
+"""What "that" points to by itself: "that night" is another one than "this night"."""
+NEGATIVES = frozenset("no neither nobody none nothing nor never few hardly scarcely rarely seldom without".split())
+"""Words that deny what is said after them, where it may still be true of others."""
 _PAST_MODALS = frozenset({"would", "could", "should", "might", "'d", "’d"})
 
 

@@ -11,7 +11,10 @@ _OPENING = re.compile(
     r"(?=(?:the|a|an|this|these|his|her|its|my|our|their|your|he|she|it|we|they|you|I|there|one|some|when|while|if|"
     r"as|in|on|at|with|by|for|from|all|each|[A-Z][a-z]+)\b)"
 )
-_SUBORDINATE = re.compile(r", (?=(?:because|while|until|when|before|after|unless|as if|as though|so that) )")
+_SUBORDINATE = re.compile(
+    r"(?<![^.?!])([^,.?!]*), (?=(?:because|while|until|when|before|after|unless|as if|as though|so that) )"
+)
+"""Only the first comma of a sentence: a second one may close what the first one opened."""
 _PLACE = "with|in|on|at|from|by|under|over|among|between|into|without|through|across|toward|near|behind|above|below"
 _TRAILING = re.compile(
     _STARTS + rf"(?!(?:{_PLACE}|for|of|to|if|when|while|as|because|before|after|what|how|who|where|why|not|all)\b)"
@@ -26,5 +29,5 @@ def lighten(text: str) -> str:
     As in: But, he came, because it rained. -> But he came because it rained.
     """
     text = _OPENING.sub(r"\1 ", text)
-    text = _SUBORDINATE.sub(" ", text)
+    text = _SUBORDINATE.sub(r"\1 ", text)
     return _TRAILING.sub(r"\1 ", text)

@@ -49,7 +49,12 @@ def _undivided(clause: Clause) -> Clause:
     comma = places[0] - 1
     single = sum(piece.text in BREAKS or piece.text == '"' for piece in clause.pieces[: places[0]]) == 1
     ends = clause.pieces[comma - 1].token
-    if not single or ends is None or ends not in subject.subtree or any(c.dep_ == "conj" for c in subject.children):
+    # "Slept badly, dreamt of it": a bare word in front may be a verb that the parse did not see.
+    bare = subject.tag_ == "NN" and subject.left_edge == subject and subject.i not in clause.reading.names
+    conjoined = any(child.dep_ == "conj" for child in subject.children)
+    # "The duke, warned by his cook, fled": the comma opens what another one closes.
+    reduced = verb.tag_ == "VBD" and any(piece.text == "," for piece in clause.pieces[places[0] :])
+    if not single or ends is None or ends not in subject.subtree or bare or conjoined or reduced:
         return clause
     return replace(clause, pieces=(*clause.pieces[:comma], *clause.pieces[comma + 1 :]))
 

@@ -49,6 +49,20 @@ def participle(clause: Clause, verb: Token) -> Cut | None:
     ):
         # "accused by two men of hiding it", "followed by two nurses pushing a bed": the agent's words end anywhere.
         return None
+    if verb.tag_ == "VBN" and any(child.dep_ == "conj" and child.tag_ == "VBD" for child in verb.children):
+        # "She shelled peas, hummed, and sang": no participle, but one of three past tenses.
+        return None
+    perfect = any(child.dep_ == "aux" and child.lemma_ == "have" for child in clause.head.children)
+    dated = any((t.tag_ == "CD" and t.dep_ == "pobj") or t.dep_ == "npadvmod" for t in core)
+    if verb.tag_ == "VBN" and (perfect or dated):
+        # "We have seen the wall put up in August", "The temple, built in 1200, stands": it was.
+        tense = "past"
+    if verb.tag_ == "VBN" and core[0].tag_ == "RB":
+        # "first published in 1974": the adverb would have to move.
+        return None
+    if verb.tag_ == "VBN" and tense == "present" and not any(c.dep_ in {"aux", "auxpass"} for c in verb.children):
+        # "The strip is an addition, painted in a hurry": it is not, it was.
+        return None
     subject = _doer(clause, verb, own, first)
     if subject is None:
         return None
@@ -85,10 +99,12 @@ def _doer(clause: Clause, verb: Token, own: Token | None, first: bool) -> Subjec
         if chain.dep_ != "conj":
             return None
         chain = chain.head
-    subject = clause.subject
+    subject, named = clause.subject, subject_token(clause.head)
+    if first and subject is not None and subject.text == "they" and named is not None and named.tag_ != "PRP":
+        # "Driven out, farmers fled": nobody would know yet who "they" are.
+        return None
     if first and subject is not None and subject.text.startswith(("the ", "this ")):
-        noun = subject_token(clause.head)
-        definite = noun is not None and any(child.lower_ in {"the", "this"} for child in noun.children)
+        definite = named is not None and any(child.lower_ in {"the", "this", "these"} for child in named.children)
         return subject if definite else None
     return subject
 
@@ -156,6 +172,11 @@ def _made_finite(
         return pieces
     start = next((i for i, piece in enumerate(pieces) if piece.token is None or piece.token.i >= group_start), 0)
     lead = trimmed([piece.token for piece in pieces[:start] if piece.token is not None])
+    if any(token.tag_ not in {"RB", "UH"} for token in lead) and lead[0].dep_ not in {"prep", "npadvmod"}:
+        # "the youngest getting the poorest": it has a subject that the parse did not see.
+        return None
+    if len(lead) == 1 and lead[0].text[0].isupper():
+        return [Piece(lead[0].text, lead[0]), Piece(subject.text), *pieces[start:]]
     if len(lead) > 1 and lead[0].dep_ in {"prep", "npadvmod"}:
         return [*clause.pieces_of(lead), Piece(subject.text), *pieces[start:]]
     return [Piece(subject.text), *pieces]

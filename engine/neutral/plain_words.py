@@ -18,6 +18,7 @@ _SECTIONS = {
     "ADP": "any", "SCONJ": "any", "AUX": "any", "PRON": "any", "PART": "any", "DET": "any", "CCONJ": "any",
 }  # fmt: skip
 _PARTICLES = frozenset("up out off away down back apart on".split())
+_GOING = frozenset({"go", "run", "fall", "come"})
 _PREPOSITIONS = frozenset({"according", "considering", "regarding", "concerning"})
 """Participles that are no verbs any more: "according to the log" has nothing to do with giving."""
 _JUDGING = frozenset({"consider", "contemplate", "conceive"})
@@ -118,7 +119,17 @@ def plain_word(token: Token, lemma: str) -> str | None:
     if rest and token.i + 1 < len(token.doc) and token.nbor(1).lower_ == rest:
         # "seeking for" is "looking for" once.
         rest = ""
-    if rest and any(child.dep_ == "xcomp" for child in token.children):
+    kinds = {child.dep_ for child in token.children}
+    if rest and kinds & {"xcomp", "oprd"}:
+        return None
+    if rest and token.pos_ == "VERB" and rest not in _PARTICLES and "dobj" not in kinds:
+        # "a reward awaits" is not "waits for", and "was awaited" not "was waited for".
+        return None
+    if first in _GOING and rest and "dobj" in kinds:
+        # One flees a town, but does not "run away" it.
+        return None
+    if lemma == "say" and kinds & {"dobj", "oprd", "auxpass"}:
+        # A plan is announced and a war declared, but neither is said.
         return None
     if rest and any(child.dep_ == "dobj" and child.tag_ == "PRP" for child in token.children) and rest in _PARTICLES:
         # "take away it" is not English, and moving the pronoun is not worth it.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.neutral.clause import Clause, Piece
 from engine.neutral.cutting import Cut, after, extent, set_off, trimmed
-from engine.neutral.grammar import RELATIVE_TAGS, SUBJECTS, finite_word, subject_token
+from engine.neutral.grammar import NEGATIVES, RELATIVE_TAGS, SUBJECTS, TIMES, finite_word, subject_token
 from engine.neutral.subjects import Subject, reference, subject_of
 
 if TYPE_CHECKING:
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 _SHORTEST_RELATIVE = 4
 _SHORTEST_RESTRICTIVE = 4
+_CLAUSES = frozenset({"VERB", "AUX"})
 _BOUND = frozenset("no any every each such same only first last all few what next very".split())
 _LOOSE_NOUNS = frozenset("way time place day moment fact reason manner case point extent degree sense people".split())
-_CHOSEN = frozenset("those one two three four five some many most few none any all several half".split())
 _OBJECTS = frozenset({"dobj", "dative", "prt", "acomp", "attr", "oprd"})
 
 
 def relative(clause: Clause, verb: Token) -> Cut | None:
     """As in: The man, who was old, slept -> The man slept. The man was old."""
-    if verb.dep_ != "relcl" or verb.head.pos_ not in {"NOUN", "PROPN"} or clause.question:
+    if verb.dep_ != "relcl" or verb.pos_ not in _CLAUSES or verb.head.pos_ not in {"NOUN", "PROPN"} or clause.question:
         return None
     tokens = extent(clause, verb)
     if tokens is None or len(tokens) < _SHORTEST_RELATIVE:
@@ -32,6 +32,11 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core and core[0].dep_ == "cc":
         return None
     noun = verb.head
+    if noun.dep_ == "relcl" or _cleft(clause, noun):
+        return None
+    if core and core[0].tag_ in RELATIVE_TAGS and core[0].lower_.endswith("ever"):
+        # "whatever that may be" is about no noun.
+        return None
     if _ends_early(clause, core) or _runs_into_verb(clause, noun, core):
         return None
     if any(t.tag_ in RELATIVE_TAGS for t in noun.subtree if t.i < core[0].i):
@@ -50,7 +55,7 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     apart = set_off(clause, core)
     if not apart and not may_widen(clause, noun, len(core)):
         return None
-    if apart and core[0].tag_ in RELATIVE_TAGS and _either(noun, core[0]):
+    if apart and core[0].tag_ in RELATIVE_TAGS and not _plainly_about(clause, noun, core):
         return None
     if _is_another_number(verb, noun):
         return None
@@ -70,22 +75,46 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     return Cut({token.i for token in tokens}, Clause(clause.reading, tuple(pieces), verb, subject))
 
 
+def _cleft(clause: Clause, noun: Token) -> bool:
+    """Whether "it was" only points at the noun: "It was the tax that drove them out", "not the chairman, who"."""
+    if any(child.dep_ == "neg" for child in noun.children):
+        return True
+    subject = subject_token(clause.head)
+    outer = noun.head if noun.dep_ in {"conj", "appos"} else noun
+    outer = outer.head if outer.dep_ == "pobj" else outer
+    pointing = clause.head.lemma_ == "be" and subject is not None and subject.lower_ == "it"
+    return pointing and outer.head == clause.head and outer.dep_ in {"attr", "prep"}
+
+
 def _apart_at_end(clause: Clause, core: list[Token]) -> bool:
     """Whether a comma or the end follows, so that the clause surely ends there and swallowed no object."""
     return set_off(clause, core) and core[-1].dep_ != "pobj"
 
 
-def _either(noun: Token, word: Token) -> bool:
-    """Whether the clause may as well be about the noun that `noun` belongs to: "a flat above the bakery, which"."""
-    outer = noun.head.head if noun.dep_ == "pobj" else noun
-    alike = outer.pos_ == "NOUN" and outer.tag_ == noun.tag_ and noun.pos_ == "NOUN"
-    return outer != noun and alike and word.lower_ in {"which", "that", "who", "whom"} and outer.i < noun.i
+def _plainly_about(clause: Clause, noun: Token, core: list[Token]) -> bool:
+    """Whether nothing else may be meant: "the date in the letter, which was lost", "until next year, which hurt"."""
+    left = [token for token in clause.tokens() if token.i < core[0].i and not token.is_punct]
+    if not left or left[-1] != noun or noun.lemma_.lower() in TIMES:
+        return False
+    holder = noun
+    while holder.dep_ in {"pobj", "prep", "appos", "conj"} and holder.head != holder:
+        holder = holder.head
+        if holder.pos_ in {"NOUN", "PROPN"} and holder != noun:
+            return False
+    while holder != clause.head and holder.head != holder:
+        if holder.dep_ in {"relcl", "acl"}:
+            return False
+        holder = holder.head
+    return True
 
 
 def _ends_early(clause: Clause, core: list[Token]) -> bool:
     """Whether half of "the day before" is left behind, or another clause about the noun: "whom he met, and who"."""
     following = after(clause, core[-1])
     if following is not None and following.lower_ in {"before", "after", "earlier", "later", "ago"}:
+        return True
+    if following is not None and following.dep_ == "cc":
+        # "where you can buy soup and a bed": what follows may belong to the clause.
         return True
     joint = after(clause, following) if following is not None and following.text == "," else following
     then = after(clause, joint) if joint is not None and joint.dep_ == "cc" else None
@@ -114,22 +143,31 @@ def _relative_word(verb: Token, tokens: list[Token]) -> Token | None:
 
 
 def may_widen(clause: Clause, noun: Token, length: int) -> bool:
-    """Whether the sentence still says the same thing without the clause that narrows `noun` down."""
-    if length < _SHORTEST_RESTRICTIVE or noun.lemma_.lower() in _LOOSE_NOUNS or noun.tag_ not in {"NN", "NNS"}:
+    """Whether the sentence still says the same thing without the clause that narrows `noun` down.
+
+    Only where it tells something of one thing ("He met a man who sold clocks"), and not what holds for all of a kind.
+    """
+    if length < _SHORTEST_RESTRICTIVE or noun.lemma_.lower() in _LOOSE_NOUNS | TIMES or noun.tag_ != "NN":
+        return False
+    one = {"a", "an", "the", "this", "that"} if clause.tense == "past" else {"a", "an"}
+    if not any(child.dep_ == "det" and child.lower_ in one for child in noun.children):
         return False
     if any(child.lower_ in _BOUND or child.tag_ in {"JJS", "RBS"} for child in noun.subtree if child.i < noun.i):
         return False
-    if noun.dep_ == "pobj" and noun.head.lower_ == "of" and noun.head.head.lower_ in _CHOSEN:
-        # "those of the villagers who can no longer walk"
+    if any(token.lower_ in NEGATIVES for token in clause.tokens() if token.i < noun.i):
         return False
     ancestor = noun
     while ancestor != clause.head and ancestor.head != ancestor:
         ancestor = ancestor.head
         if any(
-            child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether", "than"} for child in ancestor.children
+            child.dep_ == "neg"
+            or (child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether", "than"})
+            or (child.dep_ == "aux" and child.tag_ in {"MD", "TO"})
+            for child in ancestor.children
         ):
+            # "must repair goods that arrive broken", "rare to find a book that can be read"
             return False
-        if any(child.dep_ == "neg" for child in ancestor.children):
+        if ancestor.tag_ == "VBG" and not any(child.dep_ == "aux" for child in ancestor.children):
             return False
     return True
 
@@ -192,7 +230,8 @@ def _resolve(clause: Clause, verb: Token, tokens: list[Token], word: Token, ante
         return [Piece("there" if word.lower_ == "where" else "then"), *pieces[1:]]
     if word.tag_ == "WP$":
         return _possessed(clause, verb, tokens, word, antecedent)
-    if word.dep_ == "dobj" and word.head == verb and position == 0 and not _for_two(verb):
+    stranded = any(child.dep_ == "prep" and not any(True for _ in child.children) for child in verb.children)
+    if word.dep_ == "dobj" and word.head == verb and position == 0 and not _for_two(verb) and not stranded:
         return _insert(clause, verb, tokens[1:], [Piece(antecedent.object)], objects=False)
     if word.dep_ == "pobj" and word.head.dep_ == "prep":
         if position == 1 and word.head == tokens[0] and word.head.head == verb:
@@ -239,7 +278,7 @@ def _possessed(
     if own is not None and noun == own and tokens[0] == word:
         return [Piece(antecedent.possessive), *pieces[1:]]
     phrase = [token for token in tokens if token.i <= noun.right_edge.i and (token == word or token in noun.subtree)]
-    if own is not None and own.i > noun.i and noun.dep_ == "dobj" and tokens[0] == word:
+    if own is not None and own.i > noun.i and noun.dep_ == "dobj" and tokens[0] == word and not _for_two(verb):
         moved = [Piece(antecedent.possessive), *clause.pieces_of(phrase[1:])]
         return _insert(clause, verb, tokens[len(phrase) :], moved, objects=False)
     if own is not None and noun.dep_ == "pobj" and noun.head == tokens[0] and noun.head.head == verb:

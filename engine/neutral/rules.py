@@ -10,7 +10,7 @@ from engine.language import PIPELINE_VERSION, articles, parse, parse_many, tidy,
 from engine.measures.agreement import disagreements
 from engine.measures.facts import Facts, facts_of_spans, kept
 from engine.neutral import Neutral
-from engine.neutral.adverbials import adverbial, result
+from engine.neutral.adverbials import adverbial
 from engine.neutral.clause import Clause, Piece, realise
 from engine.neutral.coordination import coordination, juxtaposition, splice
 from engine.neutral.cutting import Rule, flatten
@@ -19,22 +19,19 @@ from engine.neutral.grammar import SUBJECTS, finite_word
 from engine.neutral.light_marks import lighten
 from engine.neutral.order import straighten_order
 from engine.neutral.participles import participle
-from engine.neutral.phrases import accompaniment, apposition, likeness, possession, purpose, quality, setting
 from engine.neutral.punctuation import modernise, straighten
 from engine.neutral.reading import Reading, read, sentence_spans
 from engine.neutral.relatives import relative
-from engine.neutral.sharing import infinitives, objects, predicates, reports
 from engine.neutral.subjects import subject_of
 from engine.variation.grammar import parsed as initials_apart
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc, Span, Token
 
-RULES: tuple[Rule, ...] = (
-    juxtaposition, splice, coordination, adverbial, result, participle, relative, apposition, reports, infinitives,
-    objects, predicates, accompaniment, possession, likeness, setting, purpose, quality,
-)  # fmt: skip
-"""What divides a sentence, from the surest and largest cut to the smallest."""
+RULES: tuple[Rule, ...] = (juxtaposition, splice, coordination, adverbial, participle, relative)
+"""What divides a sentence, from the surest and largest cut to the smallest. Rules for smaller phrases (appositions,
+objects, "with" and "like", purposes, causes and times) moved the style distance of 120 passages of Lovecraft by .007 in
+.239 in all, and were wrong too often."""
 
 LEAST = 0.6
 """Share of a text's words its neutral form keeps at least."""
@@ -48,7 +45,7 @@ class RulesNeutralizer:
     """Turns ornate prose into flat neutral text: no model, no randomness, the same bytes every time."""
 
     kind: ClassVar[str] = "rules"
-    version: ClassVar[str] = f"5/{PIPELINE_VERSION}"
+    version: ClassVar[str] = f"6/{PIPELINE_VERSION}"
     settings: dict[str, object] = field(default_factory=dict)
 
     def neutralize(self, texts: Sequence[str]) -> list[str]:

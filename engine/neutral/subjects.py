@@ -25,18 +25,6 @@ _VAGUE_NOUNS = frozenset(
     "nothing everything someone anyone everyone nobody none some all most many few others other more any each "
     "both either neither much half enough same latter former".split()
 )
-_PEOPLE = frozenset(
-    "man woman boy girl child baby king queen prince captain mate uncle aunt nephew niece cousin youth lad maid "
-    "priest monk nun saint pope bishop chief thief guide savage chap fellow hand cook clerk smith scribe judge "
-    "nurse wife bride son friend guest host ghost god goddess devil demon knight lord lady duke earl baron "
-    "squire page slave heir orphan widow witch wizard giant dwarf fool coward ally enemy rival victim patient "
-    "student agent poet prophet pilot pirate adult parent sage magistrate apprentice advocate candidate "
-    "delegate associate companion native cannibal artist husband mother father sister brother daughter male "
-    "female person human individual infant servant merchant sergeant lieutenant general colonel major private "
-    "corporal president boss bully guard spy expert suspect subject creature crew family company people folk "
-    "couple pair band group crowd party team army police council committee".split()
-)
-_PERSON_ENDINGS = ("er", "or", "ar", "eer", "ist", "ian", "man", "woman", "ess", "ee", "ant", "ent", "ic", "eur", "ier")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +70,8 @@ def subject_of(reading: Reading, verb: Token) -> Subject | None:
 def reference(reading: Reading, noun: Token, *, antecedent: bool = False) -> Subject | None:
     """A short way to name `noun` again, or None where a repetition would say something else ("no man", "each").
 
-    Bare nouns become pronouns as subjects ("Whales eat. They sleep.") but are repeated as antecedents of a
-    relative clause, where a pronoun could mean anything.
+    Bare plurals become pronouns as subjects ("Whales eat. They sleep.") but are repeated as antecedents of a
+    relative clause, where a pronoun could mean anything. No noun becomes "it": it may be a person, or a board.
     """
     lower = noun.lower_
     if any(child.dep_ == "conj" for child in noun.children):
@@ -98,6 +86,9 @@ def reference(reading: Reading, noun: Token, *, antecedent: bool = False) -> Sub
         return None
     if noun.pos_ not in {"NOUN", "PROPN"} or lower in _VAGUE_NOUNS or reading.in_quotation(noun):
         return None
+    if noun.tag_ == "NNS" and any(child.lower_ in {"a", "an"} for child in noun.children if child.dep_ == "det"):
+        # "a thin film forms": a verb that the parse took for a noun.
+        return None
     return _named(reading, noun, antecedent)
 
 
@@ -105,7 +96,7 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
     plural = noun.tag_ in {"NNS", "NNPS"}
     number: Number = "plural" if plural else "singular"
     determiner = next((child for child in noun.children if child.dep_ in {"det", "poss", "predet"}), None)
-    if plural and not antecedent and (determiner is None or determiner.lower_ not in _QUANTIFIERS):
+    if plural and not antecedent and determiner is None:
         return Subject("they", "plural")
     if determiner is not None and determiner.lower_ in _QUANTIFIERS:
         return Subject("they", "plural") if plural and determiner.lower_ in {"some", "many", "all", "few"} else None
@@ -124,9 +115,9 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
     if determiner is None:
         if noun.i in reading.names:
             return Subject(core, number)
-        if antecedent:
-            return Subject(f"{pointed} {core}", number)
-        return Subject("it", "singular")
+        # A bare singular ("Slept badly, woke late") may be anything; a capital is no common noun's.
+        common = antecedent and noun.tag_ in {"NN", "NNS"}
+        return Subject(f"{pointed} {core}", number) if common else None
     if determiner.dep_ == "poss":
         if determiner.tag_ == "PRP$":
             return Subject(f"{determiner.lower_} {core}", number)
@@ -135,15 +126,8 @@ def _named(reading: Reading, noun: Token, antecedent: bool) -> Subject | None:
         return Subject(f"the {core}", number)
     if antecedent and noun.i not in reading.names:
         return Subject(f"{pointed} {core}", number)
-    if noun.tag_ == "NN" and noun.i not in reading.names and not _person(noun):
-        return Subject("it", "singular")
     word = determiner.lower_ if determiner.lower_ in {"this", "these", "that"} else "the"
     return Subject(f"{word} {core}", number)
-
-
-def _person(noun: Token) -> bool:
-    """Whether a common noun may mean a person, whom "it" would insult; errs on that side."""
-    return noun.lemma_.lower() in _PEOPLE or noun.lower_.endswith(_PERSON_ENDINGS)
 
 
 def _spell(reading: Reading, tokens: list[Token]) -> str:

@@ -1,4 +1,5 @@
 import re
+from collections.abc import Iterator
 
 import pytest
 
@@ -7,7 +8,7 @@ from engine.language import parse, words
 from engine.measures.agreement import disagreements
 from engine.measures.facts import kept
 from engine.measures.meaning import coverage
-from engine.neutral import open_neutralizer
+from engine.neutral import cutting, open_neutralizer
 
 ORNATE = (
     "The Vigilant left Valparaiso on March 25th, and on April 2nd was driven considerably south of her course by "
@@ -18,6 +19,14 @@ ORNATE = (
     "“Thou knowest not, Starbuck, what lies beneath,” said he, whilst eleven men hauled upon the rope. Above the steps "
     "arched a passage that had been hewn by men whom I never knew.",
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def finely_cut() -> Iterator[None]:
+    """The rules are shown on sentences that would be left whole as short ones."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cutting, "SHORT", 6)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +63,7 @@ def flat(text: str) -> str:
         ),
         (
             "Wilcox, a young man from Boston, came to the house at night.",
-            "Wilcox came to the house at night. Wilcox was a young man from Boston.",
+            "Wilcox, a young man from Boston, came to the house at night.",
         ),
         ("Never had I beheld so large a beast as that.", "I had never seen so large an animal as that."),
         ("Whither goest thou?", "Where go you?"),
@@ -133,7 +142,7 @@ def test_the_same_text_gives_the_same_bytes_alone_and_in_company(neutral: list[s
         ("Of the five brothers only Ivan, the youngest, could read the letter.", "Of the five brothers only Ivan"),
         ("Every Tuesday the club met at Harlan's, a bar near the docks.", "at Harlan's, a bar"),
         ("They met in a bar near the docks that had once been a chapel.", "docks that had been a chapel"),
-        ("By the new rule a shop may sell bread on Sundays, and it may have done so.", "hop can sell bread"),
+        ("By the new rule a shop may sell bread on Sundays, and it may have done so.", "hop may sell bread"),
         ("When asked why he had resigned, the minister said nothing of it.", "he had resigned"),
         ("Then the fluid expands, becomes cold, and the cycle starts again.", "fluid expands and becomes cold."),
         ("He took his hat and returned.", "He came back."),
@@ -162,6 +171,75 @@ def test_the_same_text_gives_the_same_bytes_alone_and_in_company(neutral: list[s
         ("The law, as it stands, protects neither the buyer nor the seller.", "as it stands"),
         ("And thus there seems a reason in all things, even in law.", "even in law"),
         ("The red lamp lights when the battery holds less than a tenth of its charge.", "lights when the battery"),
+        ("Your parcel was dispatched on Monday.", "was dispatched on Monday"),
+        ("The union announced a strike, and few buses ran on that day.", "announced a strike"),
+        ("The locks on both doors were changed after the theft.", "The locks on both doors"),
+        ("The prize awaits, whoever wins it.", "The prize awaits"),
+        ("All but three of the hens were found on the next day.", "All but three of the hens"),
+        ("Pay as soon as possible, and write to us as well as to them.", "Pay as soon as possible"),
+        ("She thanked every one of the guests who had come by train.", "every one of the guests"),
+        ("Only when the bell rang did the boys run home.", "Only when the bell"),
+        ("Much as I like the flat, I shall not buy it this year.", "Much as I like the flat"),
+        ("Should we send the letter by post, or will you call for it?", "Should we send"),
+        ("Some snow may fall on the hills tonight.", "may fall"),
+        ("Though he was old and the road was steep, yet he walked on to the town.", "yet he walked on"),
+        ("Neither the pilot nor the guide was seriously hurt in the fall.", "seriously hurt"),
+        ("The road was icy, and the race was therefore put off.", "therefore put off"),
+        ("The umpire warned both captains, stopped the game, and spoke to the crowd.", "The umpire spoke"),
+        ("Having read the three bids, the board took the second one on Friday.", "The board had read the three bids"),
+        ("It was the cook, not the gardener, who first saw the smoke from the barn.", "not the gardener, who"),
+        ("Neither firm shall be liable for harm that it could not have foreseen.", "liable for harm it could"),
+        ("The shop must replace lamps that arrive broken or wet.", "lamps that arrive broken"),
+        ("Doctors who have read the report say that they fear the worst.", "Doctors who have read"),
+        (
+            "The day I turned twelve, my father left for the coast, and the shop fell quiet.",
+            "I turned twelve, my father",
+        ),
+        ("If the match is lost, the coach will resign, and the club will look for another.", "resign and the club"),
+        (
+            "Had the gate been shut, the court heard, at least three of the cows would have lived.",
+            "been closed, the court heard, at",
+        ),
+        ("It was his second win in a week and, he said later, by far the easiest.", "and, he said later, by"),
+        ("They must either repair the car or, at their own cost, replace the brakes.", "or, at their cost, replace"),
+        ("The bread, though dry, is good enough for the birds in the garden.", "The bread, though dry"),
+        ("The king gave each of his three sons a castle, the youngest getting the poorest.", "the youngest getting"),
+        (
+            "Down by a goal, City rallied to win 2-1, Okoro scoring the winning goal with a minute left.",
+            "with a minute left",
+        ),
+        ("The mill, built in 1830, stands by a stream below the village.", "was built in 1830"),
+        ("They camped under a rock so steep that no goat would climb it.", "a rock so steep that"),
+        ("Behind the castle, where nuts are sold by the handful, stands a chapel that few enter.", "by the handful"),
+        ("Our coach, whose temper we all feared and admired, left the club in May.", "feared and admired"),
+        ("All night a watch was kept by the guards, forward and aft, about the gate.", "by the guards, forward"),
+        (
+            "He would sit on the wall, eating nuts, humming, and pretending not to hear our calls.",
+            "He ate nuts, hummed and",
+        ),
+        ("The runner was beaten by a girl ranked ninety places below her.", "beaten by a girl ranked"),
+        (
+            "The minutes record that Ms Lim objected, that nobody backed her, and that the plan was passed.",
+            "her and that the",
+        ),
+        ("She fell just as the bus pulled out of the yard.", "just as the bus"),
+        ("They came by a path so narrow that we had to walk in single file.", "a path so narrow that"),
+        ("Driven out by the flood, the shepherds camped on the hill for a week.", "The shepherds were driven out"),
+        ("Slept badly, dreamt of the trial, and woke to find the dog asleep on my coat.", "badly, dreamt"),
+        ('"Not all of you agree with me," said the cook, wiping her hands, "and I know it."', 'the cook said, "and'),
+        (
+            "I remember the day when the first bus came, its horn blaring, with bags of salt from the coast.",
+            "with bags",
+        ),
+        ("Had the map been clearer, I might have found it.", "might have found"),
+        ("I rang twice; as nobody came, I left a note with the porter.", "As nobody came"),
+        (
+            "Please find enclosed the bill, which you should have had in May, and a stamp for your answer.",
+            "find enclosed",
+        ),
+        ("The duke, warned of the plot by his cook, fled the castle in a barrel.", "plot by his cook, fled"),
+        ("She taught me to sing, to mend a net, and never to lend to a man who is late.", "net and never to lend"),
+        ("They spent it all on a boat, whatever that might have cost.", "whatever that"),
     ],
 )
 def test_who_did_what_and_when_is_not_turned_around(told: str, kept: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from once import once
 
+from engine.curation.corpus import Passage, read_corpus
+from engine.curation.curate import curate
 from engine.host import jobs
 from engine.progress import silent
 from engine.workspace import Workspace, bundled
@@ -20,6 +22,12 @@ def copied_workspace(factory: pytest.TempPathFactory, name: str, tiny_model: Pat
     manifest = Workspace(root).dataset("Small Voice") / "manifest.toml"
     manifest.write_text(manifest.read_text(encoding="utf-8").replace(str(made), str(root)), encoding="utf-8")
     return Workspace(root)
+
+
+def curated_book(factory: pytest.TempPathFactory) -> list[Passage]:
+    """The passages of the bundled book, curated once for all test files."""
+    book = bundled("styles", "unconducted_chorus_full.txt")
+    return read_corpus(once(factory, "whole.txt", lambda path: curate([book], path)))
 
 
 def make_workspace(root: Path, tiny_model: Path) -> Workspace:

@@ -129,7 +129,7 @@ def _so(token: Token, following: Token | None) -> str | None:
     if not degree or following is None or _before(token) in {"not", "n't", "and", "or", "ever", "how"}:
         return None
     ahead = {later.lower_ for later in token.doc[following.i + 1 : following.i + _LOOK_AHEAD]}
-    many = following.lower_ in {"much", "many", "few", "little", "far", "long"}
+    many = following.lower_ in {"much", "many", "few", "little", "far", "long"} or _before(token) in {",", ";"}
     if many or ahead & {*_RESULTS, "a", "an"} or following.dep_ != "acomp":
         return None
     return "" if following.head.i < token.i else None

@@ -49,7 +49,14 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     subject = _own_subject(clause, verb)
     if subject is not None:
         aside = after(clause, joint) if joint is not None else None
-        if not stands(verb, subject) or (aside is not None and aside.text == ","):
+        led = any(
+            token.tag_ in RELATIVE_TAGS
+            or (token.pos_ in {"NOUN", "PROPN"} and token.dep_ not in {"pobj", "npadvmod", "compound"})
+            for token in tokens
+            if token.i < subject.left_edge.i
+        )
+        # "but no more than two spoons, or it will turn out dry"; "unless it rains, in which case he may stay"
+        if led or not stands(verb, subject) or (aside is not None and aside.text == ","):
             # "and, she said, by far the hardest": what she said goes on.
             return None
         new = Clause(clause.reading, tuple(_plain_pieces(clause, tokens)), verb, None, opening, clause.question)
@@ -60,6 +67,9 @@ def coordination(clause: Clause, verb: Token) -> Cut | None:
     if any(token.lower_ in {"i", "he", "she", "we", "they"} and token.i < verb.i for token in tokens):
         return None
     shared = _shared_subject(clause, verb)
+    if shared is not None and shared.text.lower() == "it" and any(child.dep_ == "ccomp" for child in verb.children):
+        # "It was proposed and seconded that the fair be moved": that is what it is.
+        return None
     auxiliaries = _borrowed(clause, verb)
     if shared is None or auxiliaries is None or not _reflects(shared, tokens):
         return None
@@ -158,6 +168,10 @@ def splice(clause: Clause, verb: Token) -> Cut | None:
         return None
     if first and core[0].i < subject.left_edge.i:
         # "By the time he came, we had left", "Had he come, we would have left"
+        return None
+    rest = [token for token in clause.tokens() if token.i > core[-1].i and token.text not in BREAKS]
+    if first and rest and rest[0].i < other.left_edge.i and rest[0].dep_ not in {"advmod", "cc"}:
+        # "They plan to ban it, a step that doctors have demanded"
         return None
     around = [child.i < clause.head.i for child in held if child.dep_ in {"ccomp", "advcl"}]
     if (verb.i > clause.head.i) in around:

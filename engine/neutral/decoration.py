@@ -34,7 +34,9 @@ _TELLING = frozenset(
     "exactly immediately directly shortly originally previously initially eventually equally entirely approximately "
     "apparently evidently nightly jointly separately alternately respectively similarly presumably supposedly "
     "reportedly virtually practically merely newly publicly privately legally financially family italy reply "
-    "simultaneously automatically locally manually fully badly heavily".split()
+    "simultaneously automatically locally manually fully badly heavily frequently occasionally regularly constantly "
+    "continually repeatedly invariably normally typically commonly annually briefly temporarily permanently officially "
+    "unanimously narrowly".split()
 )
 _ACTIVE = frozenset({"VBD", "VBZ", "VBP", "VBG", "VB"})
 _DOUBTING = NEGATIVES | frozenset("if unless until whether before never little barely only".split())
@@ -96,13 +98,8 @@ def _adverb(token: Token, kept: frozenset[int]) -> set[int]:
 
 def _under_condition(token: Token) -> bool:
     """Whether its clause is denied, doubted or asked for: "none was seriously hurt", "if it is firmly shut"."""
-    clause: Token = token.head
-    while True:
-        if any(child.dep_ == "neg" or child.lower_ in _DOUBTING for child in clause.subtree if child.i < token.i):
-            return True
-        if clause.head == clause:
-            return False
-        clause = clause.head
+    earlier = token.doc[token.sent.start : token.i]
+    return any(word.dep_ == "neg" or word.lower_ in _DOUBTING for word in earlier)
 
 
 def _interjection(token: Token) -> set[int]:

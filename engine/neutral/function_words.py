@@ -83,6 +83,9 @@ def _intensifier(token: Token, following: Token | None) -> str | None:
         return None
     if token.i > 0 and token.nbor(-1).lower_ in {"not", "n't", "no", "how", "too", "so", "as", "by"}:
         return None
+    if token.i > 0 and token.nbor(-1).text in {",", ";"}:
+        # "I was ill, so bad news came on foot"
+        return None
     if head.tag_ not in {"JJ", "RB", "VBN"} or following.lower_ in {
         "much",
         "many",
@@ -224,6 +227,9 @@ def _that(token: Token, following: Token | None) -> str | None:
 
 
 def _which(token: Token, following: Token | None) -> str | None:
+    if token.head.head.dep_ in {"appos", "npadvmod"}:
+        # "from June, a step that doctors wanted": without it the step would seem to be the doctors'.
+        return None
     if token.dep_ == "dobj" and token.head.dep_ == "relcl" and token.i > 0 and token.nbor(-1).pos_ in {"NOUN", "PROPN"}:
         # The relative pronoun of an object is left out: "the language which he spoke".
         return "" if following is not None and following.tag_ in _PHRASE_STARTS - {"NN", "JJ"} else None
@@ -232,13 +238,12 @@ def _which(token: Token, following: Token | None) -> str | None:
 
 
 def _only(token: Token, following: Token | None) -> str | None:
-    if following is None or following.lower_ == "just":
-        return "" if following is not None else None
-    if following.tag_ in {"IN", "WRB", "TO"}:
-        # "only if it is missing", "only when it rained"
+    """As in: only two men -> just two men, only a boy -> just a boy; "we only miss them once they are gone" stays."""
+    if following is None or token.tag_ != "RB":
         return None
-    adverb = token.tag_ == "RB" and token.dep_ == "advmod" and token.head.i > token.i
-    return "just" if adverb and token.head.pos_ not in {"PROPN", "PRON"} else None
+    if following.lower_ == "just":
+        return ""
+    return "just" if following.tag_ == "CD" or following.lower_ in {"a", "an"} else None
 
 
 def _might(token: Token, following: Token | None) -> str | None:

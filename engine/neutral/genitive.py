@@ -121,6 +121,9 @@ def active(clause: Clause) -> Clause:
     actor = next((child for child in agent.children if child.dep_ == "pobj"), None)
     if actor is None or actor.pos_ not in {"NOUN", "PROPN", "PRON"} or actor.tag_ in {"WP", "WDT"}:
         return clause
+    if patient.lower_ == "it" or any(child.dep_ == "conj" for child in actor.children):
+        # "It was proposed by both that the fair be moved"
+        return clause
     if (actor.lower_ in _MANNERS and actor.i == agent.i + 1) or actor.lower_.endswith("ful"):
         # "closed by hand", "sold by the handful"
         return clause

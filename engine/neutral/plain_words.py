@@ -63,6 +63,9 @@ def plain_lemma(token: Token) -> str | None:
     section = _SECTIONS.get(token.pos_)
     if section is None or token.lower_ in _PREPOSITIONS or (token.lemma_ in _JUDGING and token.tag_ == "VBN"):
         return None
+    if token.lower_ == "shall" and not any(child.lower_ in {"i", "we"} for child in token.head.children):
+        # "It shall not be withheld" is a duty.
+        return None
     plain = _plain_lemma(token, section)
     if plain is None or _bound(token):
         return None

@@ -32,7 +32,8 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if core and core[0].dep_ == "cc":
         return None
     noun = verb.head
-    if noun.dep_ == "relcl" or _cleft(clause, noun):
+    if noun.dep_ == "relcl" or _cleft(clause, noun) or verb.lemma_ == "do":
+        # "..., which most people will never do" is about what was said.
         return None
     if core and core[0].tag_ in RELATIVE_TAGS and core[0].lower_.endswith("ever"):
         # "whatever that may be" is about no noun.
@@ -53,7 +54,8 @@ def relative(clause: Clause, verb: Token) -> Cut | None:
     if noun.i > core[0].i or noun.lemma_.lower() in _LOOSE_NOUNS and core[0].tag_ == "WRB":
         return None
     apart = set_off(clause, core)
-    if not apart and not may_widen(clause, noun, len(core)):
+    if not apart and (noun.dep_ in {"appos", "npadvmod"} or not may_widen(clause, noun, len(core))):
+        # "from June, a step that they have asked for": of the apposition too little would be left.
         return None
     if apart and core[0].tag_ in RELATIVE_TAGS and not _plainly_about(clause, noun, core):
         return None
@@ -96,15 +98,11 @@ def _plainly_about(clause: Clause, noun: Token, core: list[Token]) -> bool:
     left = [token for token in clause.tokens() if token.i < core[0].i and not token.is_punct]
     if not left or left[-1] != noun or noun.lemma_.lower() in TIMES:
         return False
-    holder = noun
-    while holder.dep_ in {"pobj", "prep", "appos", "conj"} and holder.head != holder:
-        holder = holder.head
-        if holder.pos_ in {"NOUN", "PROPN"} and holder != noun:
+    for word in (noun, *noun.ancestors):
+        if word != noun and word.pos_ in {"NOUN", "PROPN"}:
             return False
-    while holder != clause.head and holder.head != holder:
-        if holder.dep_ in {"relcl", "acl"}:
-            return False
-        holder = holder.head
+        if word == clause.head:
+            break
     return True
 
 

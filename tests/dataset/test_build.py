@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
+from small_workspace import curated_book
 
 from engine import language
 from engine.classifier import classify
 from engine.curation.corpus import read_corpus
-from engine.curation.curate import curate
 from engine.dataset.build import Built, build, read_manifest
 from engine.dataset.checks import validate
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file, write_splits
@@ -30,9 +30,8 @@ WORLDVIEW = bundled("prompts", "unconducted_chorus_worldview.txt")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first 24 passages of the bundled book, curated."""
     folder = tmp_path_factory.mktemp("corpus")
-    curate([bundled("styles", "unconducted_chorus_full.txt")], folder / "whole.txt")
     path = folder / "chorus.txt"
-    path.write_text("\n\n".join(one.text for one in read_corpus(folder / "whole.txt")[:24]) + "\n", encoding="utf-8")
+    path.write_text("\n\n".join(one.text for one in curated_book(tmp_path_factory)[:24]) + "\n", encoding="utf-8")
     return path
 
 

@@ -8,9 +8,9 @@ from typing import get_args
 
 import msgspec
 import pytest
+from small_workspace import curated_book
 
-from engine.curation.corpus import Passage, read_corpus
-from engine.curation.curate import curate
+from engine.curation.corpus import Passage
 from engine.dataset.build import Built, build, read_manifest
 from engine.dataset.pairs import make_rows
 from engine.dataset.split import Split
@@ -32,8 +32,7 @@ SHORT = Passage("p1", "I opened the door of the old tower with a key. The captai
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The 22 shortest passages of the bundled book."""
     folder = tmp_path_factory.mktemp("corpus")
-    curate([bundled("styles", "unconducted_chorus_full.txt")], folder / "whole.txt")
-    short = sorted((one.text for one in read_corpus(folder / "whole.txt")), key=lambda text: (len(text), text))[:22]
+    short = sorted((one.text for one in curated_book(tmp_path_factory)), key=lambda text: (len(text), text))[:22]
     path = folder / "chorus.txt"
     path.write_text("\n\n".join(short) + "\n", encoding="utf-8")
     return path

@@ -167,7 +167,9 @@ async def test_adapters_and_checkpoints_on_disk_answer_beside_the_training_and_l
     async def said(**more: object) -> Event:
         return (await events(client, await client.start("rewrite", {**asked, **more})))[-1]
 
-    first = await client.start("train", {**settings, "adapter": "first", "rank": 8, "keys": ["self_attn.v_proj"]})
+    first = await client.start(
+        "train", {**settings, "iters": 10, "adapter": "first", "rank": 8, "keys": ["self_attn.v_proj"]}
+    )
     assert (await events(client, first))[-1].what == "done"
     quiet = await client.start("train", {**settings, "adapter": "quiet"})
     assert (await events(client, quiet))[-1].what == "done"

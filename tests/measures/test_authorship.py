@@ -22,14 +22,14 @@ PLAIN = (
 @pytest.fixture(scope="module")
 def own() -> list[str]:
     text = bundled("styles", "unconducted_chorus_full.txt").read_text(encoding="utf-8")
-    return windows([part for part in text.split("\n\n") if len(part.split()) > 40], 100)[:40]
+    return windows([part for part in text.split("\n\n") if len(part.split()) > 40], 100)[:80]
 
 
 def test_unseen_text_of_the_author_is_told_from_plain_text(own: list[str]) -> None:
     plain = open_neutralizer("rules").neutralize(own)
-    classifier = fit(own[:20], plain[:20])
-    assert (classifier.scores(own[20:]) > 0).mean() > 0.8
-    assert (classifier.scores(plain[20:]) < 0).mean() > 0.8
+    classifier = fit(own[:40], plain[:40])
+    assert (classifier.scores(own[40:]) > 0).mean() > 0.8
+    assert (classifier.scores(plain[40:]) < 0).mean() > 0.8
 
 
 def test_scores_are_the_same_however_often_they_are_asked_for(own: list[str]) -> None:

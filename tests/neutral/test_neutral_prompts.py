@@ -6,11 +6,10 @@ from typing import get_args
 
 import pytest
 from scripted_server import Scripted, serving
+from small_workspace import curated_book
 from translating_server import translate
 
 from engine.classifier import classify
-from engine.curation.corpus import read_corpus
-from engine.curation.curate import curate
 from engine.dataset.build import build
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file
 from engine.generation.rewriter import Rewriter
@@ -20,9 +19,9 @@ from engine.prompting import encode, encode_prompt, prepare, word_target
 from engine.recipe import load_recipe
 from engine.settings import InputKind, NeutralSettings, VariantKind
 from engine.variation.inputs import abstract, dropout
-from engine.workspace import BUNDLED_AUTHOR, SETTINGS_FILE, Workspace, bundled
+from engine.workspace import BUNDLED_AUTHOR, SETTINGS_FILE, Workspace
 
-PASSAGES = 20
+PASSAGES = 14
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +39,7 @@ def workspace(request: pytest.FixtureRequest, server: Scripted, tmp_path_factory
     path.write_text(path.read_text(encoding="utf-8") + lines, encoding="utf-8")
     made = Workspace(made.root)
     corpus = made.corpus(BUNDLED_AUTHOR)
-    curate([bundled("styles", "unconducted_chorus_full.txt")], made.root / "whole.txt")
-    whole = read_corpus(made.root / "whole.txt")
-    told = sorted((one.text for one in whole if one.text.count("I ") > 2), key=len)[:PASSAGES]
+    told = sorted((one.text for one in curated_book(tmp_path_factory) if one.text.count("I ") > 2), key=len)[:PASSAGES]
     corpus.write_text("\n\n".join(told) + "\n", encoding="utf-8")
     build(
         corpus,

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 from scripted_server import Reply, Scripted, completion, serving
+from small_workspace import curated_book
 from translating_server import translate
 
 from engine.curation.corpus import read_corpus
-from engine.curation.curate import curate
 from engine.dataset.build import Built, build, read_manifest
 from engine.dataset.rows import SPLITS, Row, read_rows, split_file
 from engine.errors import Cancelled, StyloraError
@@ -153,8 +153,7 @@ def test_a_missing_key_is_said_before_any_work(translator: Scripted, tmp_path: P
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The 20 shortest passages of the bundled book: two batches of a build."""
     folder = tmp_path_factory.mktemp("corpus")
-    curate([bundled("styles", "unconducted_chorus_full.txt")], folder / "whole.txt")
-    passages = sorted((one.text for one in read_corpus(folder / "whole.txt")), key=len)[:20]
+    passages = sorted((one.text for one in curated_book(tmp_path_factory)), key=len)[:20]
     path = folder / "chorus.txt"
     path.write_text("\n\n".join(passages) + "\n", encoding="utf-8")
     return path

@@ -40,7 +40,7 @@ def make_workspace(root: Path, tiny_model: Path) -> Workspace:
     )
     book = bundled("styles", "unconducted_chorus_full.txt").read_text(encoding="utf-8")
     passages = [" ".join(part.split()) for part in book.split("\n\n") if 50 <= len(part.split()) <= 110]
-    made.corpus("Small Voice").write_text("\n\n".join(passages[:24]) + "\n", encoding="utf-8")
+    made.corpus("Small Voice").write_text("\n\n".join(passages[10:34]) + "\n", encoding="utf-8")
     made = Workspace(made.root)
     jobs.dataset(made, silent)
     return made

@@ -6,6 +6,7 @@ speech, on its subject, and without refusing. What is measured of it are the out
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -99,7 +100,8 @@ def tried(
             untrained=answers["untrained"].texts[at],
             rewritten=answered.texts[at],
             findings=list(answered.findings[at]),
-            figures=of[at],
+            # A figure that so few passages do not give is left out: JSON has no word for it.
+            figures={name: figure for name, figure in of[at].items() if not math.isnan(figure)},
         )
         for at, one in enumerate(inputs)
     ]

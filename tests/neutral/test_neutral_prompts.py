@@ -21,7 +21,7 @@ from engine.settings import InputKind, NeutralSettings, VariantKind
 from engine.variation.inputs import abstract, dropout
 from engine.workspace import BUNDLED_AUTHOR, SETTINGS_FILE, Workspace
 
-PASSAGES = 14
+PASSAGES = 20
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from engine.progress import Progress, Report, silent
 from engine.recipe import load_recipe
 from engine.report import card as cards
 from engine.report.inputs import fixed_inputs
-from engine.report.kept import SIDES, Card, load_cards, read_card, save_card
+from engine.report.kept import SIDES, Card, Trial, load_cards, read_card, save_card
 from engine.report.page import number, page
 from engine.report.reference import Reference, held_out, other_voices, whole_book
 from engine.report.sides import Given, averaged, measured
@@ -289,6 +289,20 @@ def test_inputs_of_one_sort_alone_are_measured(workspace: Workspace, card: Card,
         figurative = next(one for one in lines if one.name == "figurative")
         assert figurative.author is not None
         assert figurative.author.low < figurative.author.value < figurative.author.high
+
+
+def test_a_style_that_cannot_be_told_is_left_out_and_the_trial_can_be_read_again(
+    workspace: Workspace, card: Card
+) -> None:
+    reference, limits = prepared(workspace, 2), DEFAULT
+    inputs = [one for one in FEW if one.kind != "noun"]
+    texts = [one.text for one in inputs]
+    given = [Given(text, text, facts(text)) for text in reference.texts]
+    same = measured(reference.texts, given, reference, limits, np.zeros((2, 2)))
+    answers = {name: Answers(tuple(texts), ((),)) for name in ("rewritten", "untrained")}
+    _, trials = tried(inputs, texts, answers, {"neutral": same, "author": same}, reference, limits, seed=1)
+    assert all("style" not in one.figures and "meaning" in one.figures for one in trials)
+    assert msgspec.json.decode(msgspec.json.encode(trials), type=list[Trial]) == trials
 
 
 def test_no_text_of_the_author_is_taken_for_somebody_elses(workspace: Workspace, tmp_path: Path) -> None:

@@ -121,10 +121,15 @@ def test_attach_without_a_terminal_follows_by_lines_to_the_end(workspace: Worksp
     # it may have ended before one looked
     assert (done.exit_code == 0 and "curation done at" in done.stdout) or "idle" in str(done.exception)
     begin(workspace, "train", "training", hold=True, updates=40)
-    with subprocess.Popen(["sh", "-c", f"sleep 0.7; rm '{workspace.root}/hold-train'"]):  # whoever looks sees its end
-        done = stylora("attach")
-    assert "update 40: validation" in done.stderr, done.output
-    assert "training done at" in done.stdout
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    attached = subprocess.Popen([sys.executable, "-m", "tui.cli", "attach"], text=True, **pipes)
+    assert attached.stderr is not None
+    seen = attached.stderr.readline()  # it looks: only now may the training end
+    (workspace.root / "hold-train").unlink()
+    told, more = attached.communicate(timeout=60)
+    assert attached.returncode == 0
+    assert "update 40: validation" in seen + more
+    assert "training done at" in told
     begin(workspace, "rewrite", "rewrite", text="refuse", variations=1)
     assert "last job: rewrite failed" in stylora("status").stdout
     assert "the host is idle" in str(stylora("attach", "--plain").exception)

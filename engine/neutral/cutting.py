@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 SHORT = 12
 """Words up to which a sentence is plain already and is left whole (chosen: plain-language guides ask for 15 to 20; each
-cut can go wrong, and over 120 passages of Lovecraft those down to 6 words moved the style distance by .002 in .22)."""
+cut can go wrong, and over 120 passages of Lovecraft those down to 6 words moved the style distance by .001 in .22)."""
 LEAST = 3
 """Words a clause needs to stand alone, unless its cut says otherwise."""
 STRONG = frozenset({";", ":", "—", "–", "--", "(", ")"})

@@ -39,7 +39,7 @@ _TELLING = frozenset(
     "unanimously narrowly".split()
 )
 _ACTIVE = frozenset({"VBD", "VBZ", "VBP", "VBG", "VB"})
-_DOUBTING = NEGATIVES | frozenset("if unless until whether before never little barely only".split())
+_DOUBTING = NEGATIVES | frozenset("if unless until whether before little barely only".split())
 
 
 @cache
@@ -76,7 +76,7 @@ def _adverb(token: Token, kept: frozenset[int]) -> set[int]:
         return set()
     if head.i in kept or _under_condition(token):
         return set()
-    if empty and token.i > head.i and lower in {"thus", "so", "hence"}:
+    if token.i > head.i and lower == "thus":
         return set()
     if (
         token.i > 0

@@ -228,8 +228,8 @@ def _resolve(clause: Clause, verb: Token, tokens: list[Token], word: Token, ante
         return [Piece("there" if word.lower_ == "where" else "then"), *pieces[1:]]
     if word.tag_ == "WP$":
         return _possessed(clause, verb, tokens, word, antecedent)
-    stranded = any(child.dep_ == "prep" and not any(True for _ in child.children) for child in verb.children)
-    if word.dep_ == "dobj" and word.head == verb and position == 0 and not _for_two(verb) and not stranded:
+    whole = not _for_two(verb) and not any(_stranded(child) for child in verb.children)
+    if word.dep_ == "dobj" and word.head == verb and position == 0 and whole:
         return _insert(clause, verb, tokens[1:], [Piece(antecedent.object)], objects=False)
     if word.dep_ == "pobj" and word.head.dep_ == "prep":
         if position == 1 and word.head == tokens[0] and word.head.head == verb:
@@ -249,6 +249,11 @@ def _for_two(verb: Token) -> bool:
     )
 
 
+def _stranded(token: Token) -> bool:
+    """Whether it is a preposition without its noun: "the budget, which they asked about"."""
+    return token.dep_ == "prep" and not any(True for _ in token.children)
+
+
 def _contact(clause: Clause, verb: Token, tokens: list[Token], antecedent: Subject) -> list[Piece] | None:
     """As in: the books he had brought from Spain -> He had brought the books from Spain."""
     own = subject_token(verb)
@@ -260,7 +265,7 @@ def _contact(clause: Clause, verb: Token, tokens: list[Token], antecedent: Subje
         child.dep_ in {"dobj", "ccomp", "attr", "acomp", "prt"} for child in verb.children
     ):
         return None
-    if any(child.dep_ == "prep" and not any(True for _ in child.children) for child in verb.children):
+    if any(_stranded(child) for child in verb.children):
         return None
     if any(child.dep_ in {"xcomp", "mark"} for child in verb.children) or verb.tag_ == "VBG":
         return None
@@ -293,8 +298,7 @@ def _insert(
         return None
     last = verb.i
     for child in verb.children:
-        stranded = child.dep_ == "prep" and not any(True for _ in child.children)
-        if child.i > verb.i and (child.dep_ == "prt" or stranded or (objects and child.dep_ in _OBJECTS)):
+        if child.i > verb.i and (child.dep_ == "prt" or _stranded(child) or (objects and child.dep_ in _OBJECTS)):
             last = max(last, child.right_edge.i)
     place = max(index for index, token in enumerate(tokens) if token.i <= last) + 1
     pieces = clause.pieces_of(tokens)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 RULES: tuple[Rule, ...] = (juxtaposition, splice, coordination, adverbial, participle, relative)
 """What divides a sentence, from the surest and largest cut to the smallest. Rules for smaller phrases (appositions,
-objects, "with" and "like", purposes, causes and times) moved the style distance of 120 passages of Lovecraft by .007 in
-.239 in all, and were wrong too often."""
+objects, "with" and "like", purposes), for causes and for times were wrong too often; leaving them out, one group at a
+time, moved the style distance of 120 passages of Lovecraft by .001 to .004 in .239."""
 
 LEAST = 0.6
 """Share of a text's words its neutral form keeps at least."""
